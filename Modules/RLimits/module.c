@@ -1,0 +1,1 @@
+#include "tepui/tepui.h"

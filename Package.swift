@@ -1,0 +1,127 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every dependency, and why it is here:
+// - swift-nio: sockets and HTTP/1.1 for the three streaming APIs; measured at a third of the CPU of a full web framework.
+// - swift-protobuf: the Mesos v1 messages, binary and JSON. The generated code is committed, so protoc is not needed.
+// - swift-argument-parser: flags of the three programs.
+// - swift-log: one logging interface for all rooms.
+// - libltdl (Debian: libltdl-dev): loads the modules.
+// - SQLite (Debian: libsqlite3-dev): checkpoints of the agent.
+
+/// Settings of all our own Swift targets: a warning is an error.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let strictC: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-std=c11"])]
+
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map { .product(name: $0, package: "swift-nio") }
+
+/// A module exports its entry symbol and nothing else.
+let exports = ["-Xlinker", "--version-script=\(Context.packageDirectory)/SDK/module.map"]
+
+/// A module written in C: it links neither the Swift runtime nor anything of ours.
+func cModule(_ name: String) -> Target {
+  .target(
+    name: name, dependencies: ["CTepui"], path: "Modules/\(name)", exclude: ["README.md"],
+    cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-std=c11", "-fvisibility=hidden"])],
+    linkerSettings: [.unsafeFlags(exports + ["-nostartfiles", "-Xlinker", "--as-needed"])])
+}
+
+/// A module written in Swift with the SDK's Swift library.
+func swiftModule(_ name: String) -> Target {
+  .target(
+    name: name, dependencies: ["TepuiModule"], path: "Modules/\(name)", exclude: ["README.md"], swiftSettings: strict,
+    linkerSettings: [.unsafeFlags(exports)])
+}
+
+let package = Package(
+  name: "tepui",
+  products: [
+    .executable(name: "tepui-master", targets: ["tepui-master"]),
+    .executable(name: "tepui-agent", targets: ["tepui-agent"]),
+    .executable(name: "tepui", targets: ["tepui"]),
+    .executable(name: "tepui-supervisor", targets: ["tepui-supervisor"]),
+    .library(name: "TepuiModule", targets: ["TepuiModule"]),
+    .library(name: "drf", type: .dynamic, targets: ["DRF"]),
+    .library(name: "strict-priority", type: .dynamic, targets: ["StrictPriority"]),
+    .library(name: "cgroups", type: .dynamic, targets: ["Cgroups"]),
+    .library(name: "posix", type: .dynamic, targets: ["Posix"]),
+    .library(name: "rlimits", type: .dynamic, targets: ["RLimits"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    // SDK: the contract with modules, and what Swift authors write against.
+    .target(name: "CTepui", path: "SDK", exclude: ["Swift", "README.md", "module.map"], sources: ["module.c"]),
+    .target(name: "TepuiModule", dependencies: ["CTepui"], path: "SDK/Swift", swiftSettings: strict),
+
+    // Modules: one shared library each.
+    swiftModule("DRF"), cModule("StrictPriority"), cModule("Cgroups"), cModule("Posix"), cModule("RLimits"),
+
+    // Pure rooms.
+    .target(name: "Resources", swiftSettings: strict),
+    .target(
+      name: "Wire", dependencies: [protobuf, "Resources"], exclude: ["Protos", "generate"], swiftSettings: strict),
+    .target(name: "Allocation", dependencies: ["Resources", "CTepui"], swiftSettings: strict),
+    .target(name: "MasterCore", dependencies: ["Resources", "Wire", "Allocation"], swiftSettings: strict),
+    .target(name: "AgentCore", dependencies: ["Resources", "Wire"], swiftSettings: strict),
+
+    // Rooms that touch the machine.
+    .systemLibrary(name: "CLtdl", providers: [.apt(["libltdl-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .target(
+      name: "ModuleHost", dependencies: ["CTepui", "CLtdl", "Allocation", logging], swiftSettings: strict),
+    .target(name: "CLaunch", cSettings: strictC),
+    .target(name: "Containment", dependencies: ["CLaunch", "ModuleHost", logging], swiftSettings: strict),
+    .target(name: "Transport", dependencies: nio + [logging], swiftSettings: strict),
+    .target(name: "Storage", dependencies: ["CSQLite"], swiftSettings: strict),
+    .target(name: "Daemon", dependencies: [arguments, logging], swiftSettings: strict),
+
+    // Programs.
+    .executableTarget(
+      name: "tepui-supervisor", path: "Sources/supervisor", cSettings: strictC,
+      // Static and without the Swift runtime: a supervisor lives as long as its task and must weigh next to nothing.
+      linkerSettings: [
+        .unsafeFlags([
+          "-nostartfiles", "-static-executable", "-Xclang-linker", "-static", "-Xlinker", "--as-needed",
+        ])
+      ]),
+    .executableTarget(
+      name: "tepui-master",
+      dependencies: ["MasterCore", "Allocation", "ModuleHost", "Transport", "Wire", "Resources", "Daemon", arguments, logging]
+        + nio, swiftSettings: strict),
+    .executableTarget(
+      name: "tepui-agent",
+      dependencies: [
+        "AgentCore", "ModuleHost", "Containment", "Transport", "Storage", "Wire", "Resources", "Daemon", arguments, logging,
+      ] + nio, swiftSettings: strict),
+    .executableTarget(
+      name: "tepui", dependencies: ["Transport", "Wire", "Resources", "Daemon", arguments, logging] + nio,
+      swiftSettings: strict),
+
+    // Tests: one target a room.
+    .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
+    .testTarget(name: "WireTests", dependencies: ["Wire", "Resources"], swiftSettings: strict),
+    .testTarget(name: "AllocationTests", dependencies: ["Allocation", "Resources", "CTepui"], swiftSettings: strict),
+    .testTarget(
+      name: "MasterCoreTests", dependencies: ["MasterCore", "Allocation", "CTepui", "Wire", "Resources"], swiftSettings: strict),
+    .testTarget(name: "AgentCoreTests", dependencies: ["AgentCore", "Wire", "Resources"], swiftSettings: strict),
+    .testTarget(
+      name: "ModuleHostTests", dependencies: ["ModuleHost", "Allocation", "CTepui"], swiftSettings: strict),
+    .testTarget(
+      name: "ContainmentTests", dependencies: ["Containment", "ModuleHost", "CLaunch"], swiftSettings: strict),
+    .testTarget(name: "TransportTests", dependencies: ["Transport"] + nio, swiftSettings: strict),
+    .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: strict),
+    .testTarget(name: "TidyTests", swiftSettings: strict),
+    .testTarget(
+      name: "ClusterTests", dependencies: ["Transport", "Wire", "Resources"] + nio, exclude: ["pymesos"],
+      swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

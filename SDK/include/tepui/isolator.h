@@ -1,0 +1,212 @@
+/*
+ * tepui/isolator.h - one concern of containment.
+ *
+ * An isolator is a planner. Before a container is launched, and again when its resources change, the agent asks every
+ * active isolator what the container should look like: keys of its cgroup, environment, resource limits, namespaces,
+ * mounts, and what to watch. The agent merges the plans, refuses what is not allowed and names both isolators when two
+ * of them claim one field, and then does the deed itself. So an isolator needs no privileges and touches nothing.
+ *
+ * What must act by itself is an extension: usage (numbers for monitoring) and lifecycle (before the launch, after it,
+ * and when all is over).
+ */
+#ifndef TEPUI_ISOLATOR_H
+#define TEPUI_ISOLATOR_H
+
+#include "module.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* An amount without bound. */
+#define TEPUI_UNLIMITED INT64_MAX
+
+/* The machine that the agent runs on. Handed to create; borrowed until it returns. */
+typedef struct tepui_node {
+  uint32_t size;
+  uint32_t controller_count;
+  int64_t cpus;         /* CPUs that are online, in thousandths */
+  int64_t memory_bytes; /* of the machine */
+  const tepui_text *controllers; /* of cgroup v2 that the agent can hand to containers: "cpu", "memory", "pids", ... */
+} tepui_node;
+
+typedef struct tepui_amount {
+  uint32_t size;
+  tepui_text name;        /* "cpus", "mem", ... */
+  int64_t value;          /* thousandths of the resource's unit, or TEPUI_UNLIMITED */
+} tepui_amount;
+
+#define TEPUI_CONTAINER_COMMAND_TASK 1u /* runs one command, without an executor of the framework's own */
+#define TEPUI_CONTAINER_RUNNING 2u      /* runs already: this is a change of its resources, not a launch */
+
+/* A container that is to be launched, or that runs. */
+typedef struct tepui_container {
+  uint32_t size;
+  uint32_t flags; /* TEPUI_CONTAINER_... */
+  tepui_text id;
+  tepui_text framework;
+  tepui_text executor; /* for a command task the task's id */
+  tepui_text role;
+  tepui_text user;    /* that the command runs as */
+  tepui_text sandbox; /* absolute path of the working directory on the host */
+  const tepui_amount *requests; /* what the container is entitled to: its scalar resources */
+  const tepui_amount *limits;   /* what it may burst to; only resources that have a limit of their own */
+  uint32_t request_count;
+  uint32_t limit_count;
+  int64_t pid; /* of the first process; 0 before the launch */
+} tepui_container;
+
+/* The request for a resource, or `otherwise` if there is none. */
+static inline int64_t tepui_requested(const tepui_container *container, const char *name, int64_t otherwise) {
+  for (uint32_t i = 0; i < container->request_count; i++) {
+    const tepui_amount *amount = TEPUI_AT(tepui_amount, container->requests, i);
+    if (tepui_text_is(amount->name, name)) return amount->value;
+  }
+  return otherwise;
+}
+
+/* The limit of a resource, or `otherwise` if it has none of its own. */
+static inline int64_t tepui_limit(const tepui_container *container, const char *name, int64_t otherwise) {
+  for (uint32_t i = 0; i < container->limit_count; i++) {
+    const tepui_amount *amount = TEPUI_AT(tepui_amount, container->limits, i);
+    if (tepui_text_is(amount->name, name)) return amount->value;
+  }
+  return otherwise;
+}
+
+/* Namespaces that a container gets of its own. */
+#define TEPUI_NAMESPACE_MOUNT 1u
+#define TEPUI_NAMESPACE_PID 2u
+#define TEPUI_NAMESPACE_IPC 4u
+#define TEPUI_NAMESPACE_UTS 8u
+#define TEPUI_NAMESPACE_NETWORK 16u
+#define TEPUI_NAMESPACE_CGROUP 32u
+
+#define TEPUI_MOUNT_READ_ONLY 1u
+#define TEPUI_MOUNT_BIND 2u      /* source is a path on the host; type is empty */
+#define TEPUI_MOUNT_RECURSIVE 4u /* with BIND: mounts below the source come along */
+
+/* A mount inside the container; needs TEPUI_NAMESPACE_MOUNT from this or another isolator. */
+typedef struct tepui_mount {
+  uint32_t size;
+  uint32_t flags;    /* TEPUI_MOUNT_... */
+  tepui_text type;   /* "tmpfs", "proc", ... */
+  tepui_text source;
+  tepui_text target; /* absolute; made if it is missing below the sandbox, else it must exist */
+  tepui_text options; /* for the file system: "size=64m,mode=1777" */
+} tepui_mount;
+
+/* Reasons for which a container is ended when a watched number rises. */
+#define TEPUI_LIMITATION_MEMORY 0 /* REASON_CONTAINER_LIMITATION_MEMORY */
+#define TEPUI_LIMITATION_DISK 1   /* REASON_CONTAINER_LIMITATION_DISK */
+#define TEPUI_LIMITATION_OTHER 2  /* REASON_CONTAINER_LIMITATION */
+
+/* A number in a file of the container's cgroup that must not rise, such as oom_kill in memory.events. When it does, the
+ * container is destroyed and its tasks fail with the reason. */
+typedef struct tepui_watch {
+  uint32_t size;
+  uint32_t limitation; /* TEPUI_LIMITATION_... */
+  tepui_text file;     /* "memory.events" */
+  tepui_text key;      /* "oom_kill" */
+  tepui_text resource; /* "mem": told as the limited resource */
+  tepui_text limit_file; /* whose content is the limit, for the message: "memory.max"; may be empty */
+  tepui_text peak_file;  /* whose content is the highest use, likewise: "memory.peak"; may be empty */
+} tepui_watch;
+
+/*
+ * Where a plan goes. All functions copy at once and answer TEPUI_OK, or TEPUI_INVALID for what is never allowed (a file
+ * name with a '/', a controller that the agent does not have, a launch-only field for a running container). The agent
+ * refuses the whole plan then, with the module's name; so there is no need to look at the answer.
+ */
+typedef struct tepui_plan_sink {
+  uint32_t size;
+  void *context;
+
+  /* [worker] Write `value` to `file` in the container's cgroup: "memory.max", "67108864". */
+  tepui_status (*cgroup)(void *context, tepui_text file, tepui_text value);
+
+  /* [worker] Count a number; also for a running container. */
+  tepui_status (*watch)(void *context, const tepui_watch *watch);
+
+  /* [worker] Set an environment variable. The framework's own variables win over it. Launch only. */
+  tepui_status (*environment)(void *context, tepui_text name, tepui_text value);
+
+  /* [worker] Set a resource limit of setrlimit(2), named in lower case without its prefix: "nofile". UINT64_MAX is no
+   * limit. Launch only. */
+  tepui_status (*rlimit)(void *context, tepui_text name, uint64_t soft, uint64_t hard);
+
+  /* [worker] Ask for TEPUI_NAMESPACE_... flags. Several isolators may ask for the same. Launch only. */
+  tepui_status (*namespaces)(void *context, uint32_t flags);
+
+  /* [worker] Add a mount. Mounts are made in the order of the isolators and of the calls. Launch only. */
+  tepui_status (*mount)(void *context, const tepui_mount *mount);
+} tepui_plan_sink;
+
+/* The table behind TEPUI_ISOLATOR_1. */
+typedef struct tepui_isolator {
+  uint32_t size;
+
+  /* [worker] Makes an instance. A status other than TEPUI_OK keeps the agent from starting: this is the place to say
+   * that a controller is missing. `host` lives as long as the instance. */
+  tepui_status (*create)(const tepui_host *host, const tepui_node *node, const tepui_parameter *parameters,
+                         uint32_t parameter_count, void **instance, tepui_error *error);
+
+  /* [worker] Ends an instance. */
+  void (*destroy)(void *instance);
+
+  /* [worker] What the container should look like. A status other than TEPUI_OK fails the launch with the text, or
+   * leaves a running container as it is. */
+  tepui_status (*plan)(void *instance, const tepui_container *container, const tepui_plan_sink *sink,
+                       tepui_error *error);
+} tepui_isolator;
+
+/* ---- Extension: usage ---------------------------------------------------------------------------------------- */
+
+#define TEPUI_ISOLATOR_USAGE_1 "tepui.isolator.usage/1"
+
+typedef struct tepui_usage_sink {
+  uint32_t size;
+  void *context;
+
+  /* [worker] Reads a file of the container's cgroup into `buffer`. `length` gets the number of bytes; what does not fit
+   * is cut. TEPUI_UNSUPPORTED if the container has no cgroup or no such file. */
+  tepui_status (*read)(void *context, tepui_text file, char *buffer, uint64_t capacity, uint64_t *length);
+
+  /* [worker] Reports a number under a field name of Mesos' ResourceStatistics: "cpus_user_time_secs" in seconds,
+   * "mem_rss_bytes" in bytes. */
+  tepui_status (*statistic)(void *context, tepui_text field, double value);
+} tepui_usage_sink;
+
+typedef struct tepui_isolator_usage {
+  uint32_t size;
+
+  /* [worker] Measures a running container. */
+  tepui_status (*usage)(void *instance, const tepui_container *container, const tepui_usage_sink *sink,
+                        tepui_error *error);
+} tepui_isolator_usage;
+
+/* ---- Extension: lifecycle ------------------------------------------------------------------------------------ */
+
+#define TEPUI_ISOLATOR_LIFECYCLE_1 "tepui.isolator.lifecycle/1"
+
+/* For what a plan cannot say. Every function may be NULL. */
+typedef struct tepui_isolator_lifecycle {
+  uint32_t size;
+
+  /* [worker] Before the launch, after all plans were accepted. A failure fails the launch. */
+  tepui_status (*prepare)(void *instance, const tepui_container *container, tepui_error *error);
+
+  /* [worker] The first process exists but has not begun the container's command. A failure fails the launch. */
+  tepui_status (*isolate)(void *instance, const tepui_container *container, tepui_error *error);
+
+  /* [worker] The agent restarted and found this container running. */
+  tepui_status (*recover)(void *instance, const tepui_container *container, tepui_error *error);
+
+  /* [worker] No process of the container is left. Called once for each prepare or recover, also after a failure. */
+  tepui_status (*cleanup)(void *instance, const tepui_container *container, tepui_error *error);
+} tepui_isolator_lifecycle;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,3 @@
+#ifndef CLAUNCH_H
+#define CLAUNCH_H
+#endif

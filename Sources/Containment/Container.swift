@@ -1,0 +1,121 @@
+import ModuleHost
+
+/// A container that is to be launched. Everything in it is final but for what the isolators add.
+public struct LaunchRequest: Sendable {
+  /// Tells isolators who it is; its `id` names the cgroup.
+  public var description: ContainerDescription
+  public var command: Command
+  /// Directory for what must outlive the agent: the launch record, the exit status. Made if it is missing.
+  public var stateDirectory: String
+
+  public init(description: ContainerDescription, command: Command, stateDirectory: String) {
+    self.description = description
+    self.command = command
+    self.stateDirectory = stateDirectory
+  }
+
+  public struct Command: Sendable {
+    /// Path or name of the program (looked up in the PATH of `environment`).
+    public var program: String
+    /// With the zeroth.
+    public var arguments: [String]
+    /// Wins over what isolators set.
+    public var environment: [String: String]
+    /// A name or a number; nil is the user that the agent runs as.
+    public var user: String?
+    /// Absolute; `stdout` and `stderr` are made in the sandbox of the description.
+    public var workingDirectory: String
+
+    public init(
+      program: String, arguments: [String], environment: [String: String], user: String?, workingDirectory: String
+    ) {
+      self.program = program
+      self.arguments = arguments
+      self.environment = environment
+      self.user = user
+      self.workingDirectory = workingDirectory
+    }
+  }
+}
+
+/// A launched container: its supervisor and the command's first process.
+public struct LaunchedContainer: Equatable, Sendable {
+  public var supervisorPID: Int32
+  public var pid: Int32
+
+  public init(supervisorPID: Int32, pid: Int32) {
+    self.supervisorPID = supervisorPID
+    self.pid = pid
+  }
+}
+
+/// Why a launch failed: the step and what it was about.
+public struct LaunchFailure: Error, Equatable, CustomStringConvertible {
+  public enum Step: String, Sendable {
+    case plan, prepare, sandbox, cgroup, spawn, isolate, namespaces, mount, rlimits, user, workingDirectory, execute
+  }
+  public let step: Step
+  public let message: String
+
+  public init(step: Step, message: String) {
+    self.step = step
+    self.message = message
+  }
+
+  public var description: String { message }
+}
+
+/// How a container ended. No process of it is left and its cgroup is gone when this is told.
+public struct ContainerExit: Equatable, Sendable {
+  /// As waitpid gives it; nil if nobody saw it (the supervisor was killed too).
+  public var waitStatus: Int32?
+  /// Set when a watch fired or the container was over a limit.
+  public var limitation: Limitation?
+
+  public init(waitStatus: Int32?, limitation: Limitation?) {
+    self.waitStatus = waitStatus
+    self.limitation = limitation
+  }
+
+  public struct Limitation: Equatable, Sendable {
+    public var kind: PlanEntry.Watch.Limitation
+    /// The limited resource and its limit in thousandths of Mesos' unit, if known: `mem` 64000.
+    public var resource: ContainerDescription.Amount?
+    /// For people, with limit and peak.
+    public var message: String
+
+    public init(kind: PlanEntry.Watch.Limitation, resource: ContainerDescription.Amount?, message: String) {
+      self.kind = kind
+      self.resource = resource
+      self.message = message
+    }
+  }
+}
+
+/// What the agent asks of containment. All calls return at once; answers come on a thread of containment's own, in the
+/// order of the events of one container.
+public protocol Containing: AnyObject, Sendable {
+  /// Launches a container. After success exactly one `exited` follows; after failure nothing of it is left.
+  func launch(
+    _ request: LaunchRequest, _ answer: @escaping @Sendable (Result<LaunchedContainer, LaunchFailure>) -> Void)
+
+  /// Takes over a container of an earlier life of the agent. Exactly one `exited` follows, maybe at once.
+  func recover(_ request: LaunchRequest, _ answer: @escaping @Sendable (LaunchedContainer?) -> Void)
+
+  /// Sends a signal to all processes of the container but the supervisor.
+  func signal(_ containerID: String, _ signal: Int32)
+
+  /// Kills all that is left of the container. `exited` follows.
+  func destroy(_ containerID: String)
+
+  /// Fits the container to new amounts. A failure leaves it as it was and is told.
+  func update(
+    _ containerID: String, requests: [ContainerDescription.Amount], limits: [ContainerDescription.Amount],
+    _ answer: @escaping @Sendable (IsolatorFailure?) -> Void)
+
+  /// Measures a container: values by field name of Mesos' ResourceStatistics.
+  func usage(_ containerID: String, _ answer: @escaping @Sendable ([String: Double]) -> Void)
+
+  /// Destroys every container under this agent's root that is not among `keep`: what an earlier life left behind.
+  func destroyOrphans(keeping keep: Set<String>, _ answer: @escaping @Sendable ([String]) -> Void)
+}

@@ -1,0 +1,162 @@
+/// One concern of containment, as the agent sees it: `ModuleHost` implements it for a loaded isolator module, tests
+/// implement it in Swift.
+///
+/// Calls come from the containment thread, never two at a time into one isolator, and may block.
+public protocol Isolator: AnyObject {
+  /// The module's id, for messages: `org.tepui.cgroups`.
+  var id: String { get }
+
+  /// What the container should look like. With `running` only cgroup keys and watches may come back.
+  func plan(_ container: ContainerDescription, running: Bool) throws(IsolatorFailure) -> [PlanEntry]
+
+  /// Measures a running container: values by field name of Mesos' ResourceStatistics. Empty without the extension.
+  func usage(_ container: ContainerDescription, cgroup: any CgroupReading) throws(IsolatorFailure) -> [String: Double]
+
+  /// The steps of the lifecycle extension; nothing happens without it.
+  func perform(_ step: LifecycleStep, _ container: ContainerDescription) throws(IsolatorFailure)
+}
+
+public enum LifecycleStep: String, Sendable {
+  case prepare, isolate, recover, cleanup
+}
+
+/// A refusal or failure of an isolator; `isolator` is the module's id.
+public struct IsolatorFailure: Error, Equatable, CustomStringConvertible {
+  public let isolator: String
+  public let message: String
+
+  public init(isolator: String, message: String) {
+    self.isolator = isolator
+    self.message = message
+  }
+
+  public var description: String { "isolator \(isolator): \(message)" }
+}
+
+/// Reads files of one container's cgroup.
+public protocol CgroupReading {
+  /// The content of a file such as `memory.current`, or nil if the container has no cgroup or the file is missing.
+  func read(_ file: String) -> String?
+}
+
+/// What an isolator is told of a container.
+public struct ContainerDescription: Equatable, Sendable {
+  public var id: String
+  public var frameworkID: String
+  /// For a command task the task's id.
+  public var executorID: String
+  public var role: String
+  public var user: String
+  /// Absolute path on the host.
+  public var sandbox: String
+  /// One command, without an executor of the framework's own.
+  public var isCommandTask: Bool
+  /// Scalar resources by name, in thousandths of their unit.
+  public var requests: [Amount]
+  /// What it may burst to, likewise; `Amount.unlimited` for no bound.
+  public var limits: [Amount]
+  /// Of the first process; 0 before the launch.
+  public var pid: Int32
+
+  public init(
+    id: String, frameworkID: String, executorID: String, role: String, user: String, sandbox: String,
+    isCommandTask: Bool, requests: [Amount], limits: [Amount] = [], pid: Int32 = 0
+  ) {
+    self.id = id
+    self.frameworkID = frameworkID
+    self.executorID = executorID
+    self.role = role
+    self.user = user
+    self.sandbox = sandbox
+    self.isCommandTask = isCommandTask
+    self.requests = requests
+    self.limits = limits
+    self.pid = pid
+  }
+
+  public struct Amount: Equatable, Sendable {
+    public static let unlimited = Int64.max
+    public var name: String
+    /// Thousandths of the resource's unit.
+    public var value: Int64
+
+    public init(name: String, value: Int64) {
+      self.name = name
+      self.value = value
+    }
+  }
+}
+
+/// One thing that an isolator wants. `Containment` merges the entries of all isolators and alone acts on them.
+public enum PlanEntry: Equatable, Sendable {
+  /// Write `value` to `file` of the container's cgroup.
+  case cgroup(file: String, value: String)
+  case watch(Watch)
+  case environment(name: String, value: String)
+  /// `name` as in setrlimit(2) without prefix, lower case; `UInt64.max` is no limit.
+  case rlimit(name: String, soft: UInt64, hard: UInt64)
+  case namespaces(Namespaces)
+  case mount(Mount)
+
+  /// A number in a cgroup file that must not rise; when it does the container is destroyed for the reason given.
+  public struct Watch: Equatable, Sendable {
+    public enum Limitation: UInt32, Sendable {
+      case memory, disk, other
+    }
+    public var limitation: Limitation
+    public var file: String
+    public var key: String
+    /// The limited resource: `mem`.
+    public var resource: String
+    /// Files whose content is told in the message; empty for none.
+    public var limitFile: String
+    public var peakFile: String
+
+    public init(
+      limitation: Limitation, file: String, key: String, resource: String, limitFile: String, peakFile: String
+    ) {
+      self.limitation = limitation
+      self.file = file
+      self.key = key
+      self.resource = resource
+      self.limitFile = limitFile
+      self.peakFile = peakFile
+    }
+  }
+
+  /// The bits of TEPUI_NAMESPACE_...
+  public struct Namespaces: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    public static let mount = Self(rawValue: 1)
+    public static let pid = Self(rawValue: 2)
+    public static let ipc = Self(rawValue: 4)
+    public static let uts = Self(rawValue: 8)
+    public static let network = Self(rawValue: 16)
+    public static let cgroup = Self(rawValue: 32)
+  }
+
+  public struct Mount: Equatable, Sendable {
+    public var type: String
+    public var source: String
+    public var target: String
+    public var options: String
+    public var isReadOnly: Bool
+    public var isBind: Bool
+    public var isRecursive: Bool
+
+    public init(
+      type: String, source: String, target: String, options: String, isReadOnly: Bool, isBind: Bool,
+      isRecursive: Bool
+    ) {
+      self.type = type
+      self.source = source
+      self.target = target
+      self.options = options
+      self.isReadOnly = isReadOnly
+      self.isBind = isBind
+      self.isRecursive = isRecursive
+    }
+  }
+}
