@@ -81,7 +81,7 @@ let package = Package(
     .target(name: "Containment", dependencies: ["CLaunch", "ModuleHost", logging], swiftSettings: strict),
     .target(name: "Transport", dependencies: nio + [logging], swiftSettings: strict),
     .target(name: "Storage", dependencies: ["CSQLite"], swiftSettings: strict),
-    .target(name: "Daemon", dependencies: [arguments, logging], swiftSettings: strict),
+    .target(name: "Daemon", dependencies: [arguments, logging, "Resources"], swiftSettings: strict),
 
     // Programs.
     .executableTarget(
