@@ -1,1 +1,2 @@
+#include <elf.h>
 #include <ltdl.h>

@@ -1,0 +1,59 @@
+/// A file in which a module that was asked for should be, before anything of it was run.
+struct ModuleCandidate {
+  let path: String
+  /// What was asked for: an id, or the last word of one.
+  let module: String
+  let parameters: [ModuleConfiguration.Parameter]
+  /// Where it was asked for, with the source: `modules.json: allocator` or `--allocator`.
+  let place: String
+  /// Where the parameters are written.
+  let source: String
+
+  func isSatisfied(by id: String) -> Bool {
+    id == module || !module.contains(".") && ModuleName.lastWord(id) == module
+  }
+
+  /// The values of all parameters that the descriptor declares: those configured, checked, and defaults for the rest.
+  func values(for descriptor: ModuleDescriptor) throws(ModuleError) -> [ParameterValue] {
+    for parameter in parameters where !descriptor.parameters.contains(where: { $0.name == parameter.key }) {
+      let known = descriptor.parameters.map(\.name).joined(separator: ", ")
+      throw refusal(
+        parameter, "\(descriptor.id) has no parameter \"\(parameter.key)\"; it has \(known.isEmpty ? "none" : known)")
+    }
+    var values: [ParameterValue] = []
+    for specification in descriptor.parameters {
+      let given = parameters.first { $0.key == specification.name }
+      guard let value = specification.value(given?.value ?? specification.initial) else {
+        // The default was checked with the descriptor, so the value is a configured one.
+        throw refusal(
+          given,
+          "\"\(given?.value ?? "")\" is not a value for \(specification.name): it must be \(specification.allowedValues)"
+        )
+      }
+      values.append(value)
+    }
+    return values
+  }
+
+  private func refusal(_ parameter: ModuleConfiguration.Parameter?, _ text: String) -> ModuleError {
+    ModuleError(.parameter, "\(source): \(parameter?.place ?? module): \(text)")
+  }
+}
+
+/// Names of modules as operators write them.
+enum ModuleName {
+  /// `drf` of `org.tepui.drf`.
+  static func lastWord(_ name: String) -> String {
+    name.lastIndex(of: ".").map { String(name[name.index(after: $0)...]) } ?? name
+  }
+
+  /// Values of Mesos' `--isolation` that one of our modules stands for.
+  static func ofMesosIsolation(_ name: String) -> String? {
+    switch name {
+    case "cgroups/cpu", "cgroups/mem", "cgroups/pids", "cgroups/all": "cgroups"
+    case "posix/cpu", "posix/mem": "posix"
+    case "posix/rlimits": "rlimits"
+    default: nil
+    }
+  }
+}

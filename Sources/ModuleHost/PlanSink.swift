@@ -1,0 +1,173 @@
+import CTepui
+
+/// Collects what an isolator wants in one call of `plan`; shut outside of it.
+final class PlanSink {
+  let pointer: UnsafePointer<tepui_plan_sink>
+  private let memory = UnsafeMutablePointer<tepui_plan_sink>.allocate(capacity: 1)
+  private let controllers: Set<String>
+  private var entries: [PlanEntry] = []
+  private var violations: [String] = []
+  private var isOpen = false
+  private var running = false
+
+  /// More entries than any sensible plan has.
+  private static let limit = 1024
+
+  init(controllers: [String]) {
+    // Files named cgroup.* belong to no controller.
+    self.controllers = Set(controllers).union(["cgroup"])
+    pointer = UnsafePointer(memory)
+    memory.initialize(
+      to: tepui_plan_sink(
+        size: UInt32(MemoryLayout<tepui_plan_sink>.size), context: nil,
+        cgroup: { context, file, value in
+          PlanSink.with(context) { (sink) throws(Violation) in try sink.cgroup(file, value) }
+        },
+        watch: { context, watch in PlanSink.with(context) { (sink) throws(Violation) in try sink.watch(watch) } },
+        environment: { context, name, value in
+          PlanSink.with(context) { (sink) throws(Violation) in try sink.environment(name, value) }
+        },
+        rlimit: { context, name, soft, hard in
+          PlanSink.with(context) { (sink) throws(Violation) in try sink.rlimit(name, soft, hard) }
+        },
+        namespaces: { context, flags in
+          PlanSink.with(context) { (sink) throws(Violation) in try sink.namespaces(flags) }
+        },
+        mount: { context, mount in PlanSink.with(context) { (sink) throws(Violation) in try sink.mount(mount) } }))
+    memory.pointee.context = Unmanaged.passUnretained(self).toOpaque()
+  }
+
+  deinit { memory.deallocate() }
+
+  func open(running: Bool) {
+    (entries, violations) = ([], [])
+    self.running = running
+    isOpen = true
+  }
+
+  func close() -> (entries: [PlanEntry], violations: [String]) {
+    isOpen = false
+    return (entries, violations)
+  }
+
+  /// What is not allowed, told to the module as TEPUI_INVALID.
+  private struct Violation: Error {
+    let text: String
+    init(_ text: String) { self.text = text }
+  }
+
+  private static func with(
+    _ context: UnsafeMutableRawPointer?, _ body: (PlanSink) throws(Violation) -> PlanEntry
+  ) -> tepui_status {
+    guard let context else { return TEPUI_INVALID }
+    return Unmanaged<PlanSink>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.collect(body) }
+  }
+
+  private func collect(_ body: (PlanSink) throws(Violation) -> PlanEntry) -> tepui_status {
+    guard isOpen else { return TEPUI_INVALID }
+    do throws(Violation) {
+      guard entries.count < Self.limit else { throw Violation("more than \(Self.limit) entries") }
+      entries.append(try body(self))
+      return TEPUI_OK
+    } catch {
+      if violations.count < Self.limit { violations.append(error.text) }
+      return TEPUI_INVALID
+    }
+  }
+
+  private func cgroup(_ file: tepui_text, _ value: tepui_text) throws(Violation) -> PlanEntry {
+    let file = try cgroupFile(file)
+    return .cgroup(file: file, value: try text(value, "value of \(file)"))
+  }
+
+  private func watch(_ pointer: UnsafePointer<tepui_watch>?) throws(Violation) -> PlanEntry {
+    guard let pointer, let watch: tepui_watch = adopt(pointer, through: \.key) else {
+      throw Violation("a watch without a file and a key")
+    }
+    guard let limitation = PlanEntry.Watch.Limitation(rawValue: watch.limitation) else {
+      throw Violation("a watch with the limitation \(watch.limitation), which this host does not know")
+    }
+    let key = try text(watch.key, "key of a watch")
+    guard !key.isEmpty else { throw Violation("a watch without a key") }
+    return .watch(
+      .init(
+        limitation: limitation, file: try cgroupFile(watch.file), key: key,
+        resource: try text(watch.resource, "resource of a watch"),
+        limitFile: watch.limit_file.length > 0 ? try cgroupFile(watch.limit_file) : "",
+        peakFile: watch.peak_file.length > 0 ? try cgroupFile(watch.peak_file) : ""))
+  }
+
+  private func environment(_ name: tepui_text, _ value: tepui_text) throws(Violation) -> PlanEntry {
+    try requireLaunch("an environment variable")
+    let name = try text(name, "name of an environment variable")
+    guard !name.isEmpty, !name.contains("=") else { throw Violation("an environment variable named \"\(name)\"") }
+    return .environment(name: name, value: try text(value, "value of \(name)"))
+  }
+
+  private func rlimit(_ name: tepui_text, _ soft: UInt64, _ hard: UInt64) throws(Violation) -> PlanEntry {
+    try requireLaunch("a resource limit")
+    let name = try text(name, "name of a resource limit")
+    guard Self.rlimits.contains(name) else {
+      throw Violation("the resource limit \"\(name)\"; there are \(Self.rlimits.joined(separator: ", "))")
+    }
+    guard soft <= hard else { throw Violation("the resource limit \(name) with a soft limit above the hard one") }
+    return .rlimit(name: name, soft: soft, hard: hard)
+  }
+
+  private static let rlimits = [
+    "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
+    "rttime", "sigpending", "stack",
+  ]
+
+  private func namespaces(_ flags: UInt32) throws(Violation) -> PlanEntry {
+    try requireLaunch("a namespace")
+    let known: PlanEntry.Namespaces = [.mount, .pid, .ipc, .uts, .network, .cgroup]
+    let asked = PlanEntry.Namespaces(rawValue: flags)
+    guard known.isSuperset(of: asked) else {
+      throw Violation("namespaces \(flags), of which this host does not know all")
+    }
+    return .namespaces(asked)
+  }
+
+  private func mount(_ pointer: UnsafePointer<tepui_mount>?) throws(Violation) -> PlanEntry {
+    try requireLaunch("a mount")
+    guard let pointer, let mount: tepui_mount = adopt(pointer, through: \.target) else {
+      throw Violation("a mount without a target")
+    }
+    let target = try text(mount.target, "target of a mount")
+    guard target.hasPrefix("/"), !target.split(separator: "/").contains("..") else {
+      throw Violation("a mount on \"\(target)\", which is no absolute path without ..")
+    }
+    guard mount.flags & ~(TEPUI_MOUNT_READ_ONLY | TEPUI_MOUNT_BIND | TEPUI_MOUNT_RECURSIVE) == 0 else {
+      throw Violation("a mount on \(target) with flags \(mount.flags), of which this host does not know all")
+    }
+    return .mount(
+      .init(
+        type: try text(mount.type, "type of a mount"), source: try text(mount.source, "source of a mount"),
+        target: target,
+        options: try text(mount.options, "options of a mount"), isReadOnly: mount.flags & TEPUI_MOUNT_READ_ONLY != 0,
+        isBind: mount.flags & TEPUI_MOUNT_BIND != 0, isRecursive: mount.flags & TEPUI_MOUNT_RECURSIVE != 0))
+  }
+
+  private func requireLaunch(_ what: String) throws(Violation) {
+    if running { throw Violation("\(what) for a running container") }
+  }
+
+  private func text(_ text: tepui_text, _ what: String) throws(Violation) -> String {
+    guard let string = String(text) else { throw Violation("a \(what) that is no text") }
+    return string
+  }
+
+  /// A file of the container's own cgroup, of a controller that the agent has.
+  private func cgroupFile(_ file: tepui_text) throws(Violation) -> String {
+    let file = try text(file, "cgroup file name")
+    let words = file.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    guard words.count == 2, !words[1].isEmpty, !file.contains("/") else {
+      throw Violation("the cgroup file \"\(file)\"")
+    }
+    guard controllers.contains(String(words[0])) else {
+      throw Violation("the cgroup file \(file), but this agent does not have the controller \(words[0])")
+    }
+    return file
+  }
+}

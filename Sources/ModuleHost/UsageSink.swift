@@ -1,0 +1,70 @@
+import CTepui
+
+/// Collects what an isolator measured in one call of `usage`; shut outside of it.
+final class UsageSink {
+  let pointer: UnsafePointer<tepui_usage_sink>
+  private let memory = UnsafeMutablePointer<tepui_usage_sink>.allocate(capacity: 1)
+  private var cgroup: (any CgroupReading)?
+  private var statistics: [String: Double] = [:]
+  private var refusals = 0
+
+  init() {
+    pointer = UnsafePointer(memory)
+    memory.initialize(
+      to: tepui_usage_sink(
+        size: UInt32(MemoryLayout<tepui_usage_sink>.size), context: nil,
+        read: { context, file, buffer, capacity, length in
+          UsageSink.with(context) { $0.read(file, buffer, capacity, length) }
+        },
+        statistic: { context, field, value in UsageSink.with(context) { $0.statistic(field, value) } }))
+    memory.pointee.context = Unmanaged.passUnretained(self).toOpaque()
+  }
+
+  deinit { memory.deallocate() }
+
+  func open(_ cgroup: any CgroupReading) {
+    self.cgroup = cgroup
+    (statistics, refusals) = ([:], 0)
+  }
+
+  func close() -> (statistics: [String: Double], refusals: Int) {
+    cgroup = nil
+    return (statistics, refusals)
+  }
+
+  private static func with(_ context: UnsafeMutableRawPointer?, _ body: (UsageSink) -> tepui_status) -> tepui_status {
+    guard let context else { return TEPUI_INVALID }
+    return Unmanaged<UsageSink>.fromOpaque(context)._withUnsafeGuaranteedRef { sink in
+      guard sink.cgroup != nil else { return TEPUI_INVALID }
+      let status = body(sink)
+      if status == TEPUI_INVALID { sink.refusals += 1 }
+      return status
+    }
+  }
+
+  private func read(
+    _ file: tepui_text, _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: UInt64,
+    _ length: UnsafeMutablePointer<UInt64>?
+  ) -> tepui_status {
+    guard let file = String(file), !file.isEmpty, !file.contains("/"), !file.hasPrefix("."), let buffer, let length
+    else {
+      return TEPUI_INVALID
+    }
+    guard var content = cgroup?.read(file) else { return TEPUI_UNSUPPORTED }
+    length.pointee = content.withUTF8 { bytes in
+      let count = min(bytes.count, Int(clamping: capacity))
+      if let start = bytes.baseAddress { UnsafeMutableRawPointer(buffer).copyMemory(from: start, byteCount: count) }
+      return UInt64(count)
+    }
+    return TEPUI_OK
+  }
+
+  private func statistic(_ field: tepui_text, _ value: Double) -> tepui_status {
+    guard let field = String(field, limit: 128), !field.isEmpty, value.isFinite, value >= 0, statistics.count < 1024
+    else {
+      return TEPUI_INVALID
+    }
+    statistics[field] = value
+    return TEPUI_OK
+  }
+}
