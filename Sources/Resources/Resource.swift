@@ -6,7 +6,12 @@ public struct Resource: Hashable, Sendable {
   public var reservations: [Reservation]
   /// The role that it is offered to or used in; nil while nobody has it.
   public var allocationRole: String?
-  public var disk: Disk?
+  /// Held apart because hardly any resource has one and copies of resources should be small.
+  public var disk: Disk? {
+    get { diskBox?.disk }
+    set { diskBox = newValue.map(DiskBox.init) }
+  }
+  private var diskBox: DiskBox?
   /// May be taken back at any time.
   public var isRevocable: Bool
   /// Several tasks may use it at once.
@@ -21,7 +26,7 @@ public struct Resource: Hashable, Sendable {
     self.value = value
     self.reservations = reservations
     self.allocationRole = allocationRole
-    self.disk = disk
+    diskBox = disk.map(DiskBox.init)
     self.isRevocable = isRevocable
     self.isShared = isShared
     self.providerID = providerID
@@ -56,7 +61,7 @@ public struct Resource: Hashable, Sendable {
   /// Equal in everything but the value.
   func isLike(_ other: Resource) -> Bool {
     name == other.name && value.hasType(of: other.value) && reservations == other.reservations
-      && allocationRole == other.allocationRole && disk == other.disk && isRevocable == other.isRevocable
+      && allocationRole == other.allocationRole && diskBox == other.diskBox && isRevocable == other.isRevocable
       && isShared == other.isShared && providerID == other.providerID
   }
 }
@@ -73,5 +78,21 @@ extension Resource: CustomStringConvertible {
     if isRevocable { text += "{REV}" }
     if isShared { text += "<SHARED>" }
     return "\(text):\(value)"
+  }
+}
+
+private final class DiskBox: Hashable, Sendable {
+  let disk: Disk
+
+  init(_ disk: Disk) {
+    self.disk = disk
+  }
+
+  static func == (left: DiskBox, right: DiskBox) -> Bool {
+    left === right || left.disk == right.disk
+  }
+
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(disk)
   }
 }

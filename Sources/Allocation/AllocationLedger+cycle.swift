@@ -1,0 +1,153 @@
+import CTepui
+import Resources
+
+extension AllocationLedger {
+  /// What grants of the running cycle have led to.
+  struct OpenCycle {
+    let policyID: String
+    var result = AllocationCycle()
+    var grantIndex: [UInt64: Int] = [:]
+    /// Marks the agents that may be granted.
+    var offered = AgentMarks()
+  }
+
+  /// Whether a cycle now could grant anything that the last one could not.
+  public func wantsCycle(at now: Int64) -> Bool {
+    considersAll || !candidates.isEmpty || filters.nextEnd.map { $0 <= now } ?? false
+  }
+
+  /// Runs one cycle of a policy over what has changed, and returns the grants that it made and that were possible.
+  ///
+  /// Accepted grants are in the books when this returns: each must become an offer or be recovered. The policy is not
+  /// asked when nobody wants anything or nothing is there to give.
+  ///
+  /// `deadline` is told to the policy; both times are nanoseconds on one clock.
+  public func runCycle(_ policy: any AllocationPolicy, at now: Int64, deadline: Int64) -> AllocationCycle {
+    for pair in filters.removeExpired(at: now) {
+      judge(pair.claimant, pair.agent)
+      candidates.insert(pair.agent)
+    }
+    judgeChanged()
+    refreshActive()
+    var cycle = OpenCycle(policyID: policy.id)
+    for agent in takeCandidates() { cycle.offered.insert(agent) }
+    guard active.count > 0, !cycle.offered.isEmpty else { return cycle.result }
+
+    open = cycle
+    cycleNumber += 1
+    let outcome = withView(at: now, deadline: deadline, candidates: cycle.offered.list) { view, sink in
+      policy.allocate(view, sink)
+    }
+    var result = open?.result ?? AllocationCycle()
+    open = nil
+    changed.removeAll()
+    if case .failed(let reason) = outcome { result.failure = reason }
+    return result
+  }
+
+  private func refreshActive() {
+    guard isActiveStale else { return }
+    isActiveStale = false
+    active.removeAll()
+    for claimant in 0..<claimantIDs.count where isActive(claimant) { active.append(claimant) }
+  }
+
+  /// The agents worth looking at, shuffled so that none is always first.
+  private func takeCandidates() -> [UInt32] {
+    var list: [UInt32]
+    if considersAll {
+      list = Array(0..<agentIDs.count)
+      considersAll = false
+      changedSinceAll = false
+    } else {
+      list = candidates.list
+    }
+    candidates.removeAll()
+    list.removeAll { agent in
+      guard let book = agents[Int(agent)], book.isActive else { return true }
+      return book.hasExtras ? !isOffer(book.free) : !isOffer(agentFree.row(agent))
+    }
+    list.shuffle(using: &random)
+    return list
+  }
+
+  /// Whether the amounts are worth an offer (flag --min_allocatable_resources).
+  func isOffer(_ resources: Resources) -> Bool {
+    options.minimumOffer.isEmpty || options.minimumOffer.contains { resources.total(of: $0.name) >= $0.amount }
+  }
+
+  private func isOffer(_ row: UnsafePointer<Int64>) -> Bool {
+    options.minimumOffer.isEmpty
+      || options.minimumOffer.contains { name, amount in
+        kind(of: name).map { row[$0] >= amount.thousandths } ?? false
+      }
+  }
+
+  private func withView<Result>(
+    at now: Int64, deadline: Int64, candidates: [UInt32],
+    _ body: (UnsafePointer<tepui_allocation_view>, UnsafePointer<tepui_grant_sink>) -> Result
+  ) -> Result {
+    var view = tepui_allocation_view()
+    view.size = UInt32(MemoryLayout<tepui_allocation_view>.size)
+    view.kinds = UInt32(kindNames.count)
+    view.agents = agentIDs.count
+    view.roles = roles.count
+    view.claimants = claimantIDs.count
+    view.cycle = cycleNumber
+    view.seed = random.next()
+    view.now_ns = now
+    view.deadline_ns = deadline
+    view.active = active.pointer
+    view.active_count = UInt32(active.count)
+    view.kind_flags = kindFlags.pointer
+    view.cluster_total = clusterTotal.pointer
+    view.agent_total = agentTotal.pointer
+    view.agent_free = agentFree.pointer
+    view.role_parent = roles.parents.pointer
+    view.role_weight = roles.weights.pointer
+    view.role_allocated = roles.allocated.pointer
+    view.claimant_framework = claimantFramework.pointer
+    view.claimant_role = claimantRole.pointer
+    view.claimant_allocated = claimantAllocated.pointer
+    view.claimant_blocked = blocked.pointer
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    view.context = context
+    view.name = nameInView
+    var sink = tepui_grant_sink()
+    sink.size = UInt32(MemoryLayout<tepui_grant_sink>.size)
+    sink.context = context
+    sink.grant = grantThroughSink
+    return candidates.withUnsafeBufferPointer { candidates in
+      changed.list.withUnsafeBufferPointer { changed in
+        view.candidates = candidates.baseAddress
+        view.candidate_count = UInt32(candidates.count)
+        view.changed_agents = changed.baseAddress
+        view.changed_agent_count = UInt32(changed.count)
+        return withUnsafePointer(to: view) { view in withUnsafePointer(to: sink) { body(view, $0) } }
+      }
+    }
+  }
+
+  func name(_ what: UInt32, _ id: UInt32) -> tepui_text {
+    switch Int32(bitPattern: what) {
+    case TEPUI_NAME_KIND: kindTexts[id]
+    case TEPUI_NAME_AGENT: agentNames[id]
+    case TEPUI_NAME_FRAMEWORK: frameworkNames[id]
+    case TEPUI_NAME_ROLE: roles.names[id]
+    default: tepui_text()
+    }
+  }
+}
+
+private let nameInView: @convention(c) (UnsafeMutableRawPointer?, UInt32, UInt32) -> tepui_text = { context, what, id in
+  guard let context else { return tepui_text() }
+  return Unmanaged<AllocationLedger>.fromOpaque(context).takeUnretainedValue().name(what, id)
+}
+
+private let grantThroughSink:
+  @convention(c) (UnsafeMutableRawPointer?, UInt32, UInt32, UnsafePointer<Int64>?) -> tepui_status = {
+    context, agent, claimant, amounts in
+    guard let context else { return TEPUI_INVALID }
+    return Unmanaged<AllocationLedger>.fromOpaque(context).takeUnretainedValue()
+      .grant(agent: agent, claimant: claimant, amounts: amounts)
+  }

@@ -1,0 +1,135 @@
+import Resources
+
+extension AllocationLedger {
+  /// Adds a framework that wants offers in `roles`, all but the suppressed ones.
+  public func addFramework(
+    _ name: String, roles: [String], suppressed: [String] = [], traits: FrameworkTraits = FrameworkTraits()
+  ) -> UInt32 {
+    let id = frameworkIDs.take()
+    while frameworks.count < Int(frameworkIDs.count) { frameworks.append(nil) }
+    frameworkNames.set(name, for: id)
+    frameworks[Int(id)] = FrameworkBook(name: name, traits: traits)
+    update(framework: id, roles: roles, suppressed: suppressed, traits: traits)
+    return id
+  }
+
+  /// Sets roles, suppressed roles and traits anew, as at a subscription.
+  public func update(framework: UInt32, roles: [String], suppressed: [String], traits: FrameworkTraits) {
+    guard frameworkExists(framework) else { return }
+    let traitsChanged = frameworks[Int(framework)]?.traits != traits
+    frameworks[Int(framework)]?.traits = traits
+    for (role, id) in frameworks[Int(framework)]?.claimants ?? [] {
+      claimants[Int(id)]?.isSubscribed = roles.contains(role)
+      claimants[Int(id)]?.isSuppressed = suppressed.contains(role)
+      if traitsChanged { judgeGPUAgents(for: id) }
+    }
+    for role in roles where claimant(of: framework, in: role) == nil {
+      addClaimant(framework, role: role, isSubscribed: true, isSuppressed: suppressed.contains(role))
+    }
+    activityChanged()
+  }
+
+  /// A framework that is not connected keeps what it holds and gets nothing.
+  public func setActive(_ isActive: Bool, framework: UInt32) {
+    guard frameworkExists(framework), frameworks[Int(framework)]?.isActive != isActive else { return }
+    frameworks[Int(framework)]?.isActive = isActive
+    activityChanged()
+  }
+
+  /// Stops offers to the framework in `roles`, or in all of its roles when nil.
+  public func suppress(framework: UInt32, roles: [String]? = nil) {
+    forEachClaimant(of: framework, in: roles) { claimants[Int($0)]?.isSuppressed = true }
+    activityChanged()
+  }
+
+  /// Offers again in `roles`, or in all of its roles when nil, and forgets what was refused (protocol fact 48).
+  public func revive(framework: UInt32, roles: [String]? = nil) {
+    forEachClaimant(of: framework, in: roles) { claimant in
+      claimants[Int(claimant)]?.isSuppressed = false
+      removeFilters(of: claimant)
+    }
+    activityChanged()
+  }
+
+  /// Forgets a framework. What it holds must have been recovered before.
+  public func removeFramework(_ framework: UInt32) {
+    guard frameworkExists(framework), let book = frameworks[Int(framework)] else { return }
+    for (_, claimant) in book.claimants {
+      removeFilters(of: claimant)
+      blocked.removeAll(claimant: claimant)
+      let role = claimantRole[claimant]
+      roles.subtractAllocated(claimantAllocated.row(claimant), in: role)
+      roles.release(role)
+      claimantAllocated.clear(claimant)
+      claimantFramework[claimant] = noID
+      claimantRole[claimant] = noID
+      claimants[Int(claimant)] = nil
+      claimantIDs.giveBack(claimant)
+    }
+    frameworks[Int(framework)] = nil
+    frameworkNames.remove(framework)
+    frameworkIDs.giveBack(framework)
+    isActiveStale = true
+    changedSinceAll = true
+  }
+
+  /// Whether offers in `role` are suppressed.
+  public func isSuppressed(framework: UInt32, role: String) -> Bool {
+    claimant(of: framework, in: role).map { claimants[Int($0)]?.isSuppressed ?? false } ?? false
+  }
+
+  func frameworkExists(_ framework: UInt32) -> Bool {
+    framework < frameworks.count && frameworks[Int(framework)] != nil
+  }
+
+  func claimant(of framework: UInt32, in role: String) -> UInt32? {
+    guard frameworkExists(framework) else { return nil }
+    return frameworks[Int(framework)]?.claimants.first { $0.role == role }?.id
+  }
+
+  /// The claimant that holds things in `role`; made without wanting offers when the framework is not in that role.
+  func holder(of framework: UInt32, in role: String) -> UInt32 {
+    claimant(of: framework, in: role)
+      ?? addClaimant(framework, role: role, isSubscribed: false, isSuppressed: false)
+  }
+
+  @discardableResult
+  private func addClaimant(_ framework: UInt32, role: String, isSubscribed: Bool, isSuppressed: Bool) -> UInt32 {
+    let id = claimantIDs.take()
+    let count = Int(claimantIDs.count)
+    while claimants.count < count { claimants.append(nil) }
+    claimantFramework.grow(to: count)
+    claimantRole.grow(to: count)
+    claimantAllocated.growRows(to: count)
+    blocked.growClaimants(to: count)
+    claimants[Int(id)] = ClaimantBook(
+      role: role, framework: framework, isSubscribed: isSubscribed, isSuppressed: isSuppressed)
+    claimantFramework[id] = framework
+    claimantRole[id] = roles.retain(role)
+    frameworks[Int(framework)]?.claimants.append((role, id))
+    judgeGPUAgents(for: id)
+    return id
+  }
+
+  private func forEachClaimant(of framework: UInt32, in roles: [String]?, _ body: (UInt32) -> Void) {
+    guard frameworkExists(framework) else { return }
+    for (role, id) in frameworks[Int(framework)]?.claimants ?? [] where roles?.contains(role) ?? true { body(id) }
+  }
+
+  private func removeFilters(of claimant: UInt32) {
+    for agent in filters.removeAll(claimant: claimant) {
+      judge(claimant, agent)
+      mark(agent)
+    }
+  }
+
+  private func activityChanged() {
+    isActiveStale = true
+    considerAll()
+  }
+
+  func isActive(_ claimant: UInt32) -> Bool {
+    guard claimant < claimants.count, let book = claimants[Int(claimant)] else { return false }
+    return book.isSubscribed && !book.isSuppressed && frameworks[Int(book.framework)]?.isActive ?? false
+  }
+}

@@ -1,0 +1,184 @@
+import CTepui
+import Resources
+
+/// `TEPUI_NONE` of the module ABI: the id of nothing.
+let noID = UInt32.max
+
+/// The host's books behind every policy: what each agent has, who holds what, who wants more, and who refused what.
+///
+/// Everything is numbered densely and kept in columns that a policy reads in place, so a cycle copies nothing and costs
+/// what has changed. The ledger believes no policy: `runCycle` checks each grant. It knows no time: callers give it,
+/// in nanoseconds on a clock that never goes back.
+///
+/// One thread. An id belongs to the same thing until that is removed; passing the id of something removed is harmless.
+public final class AllocationLedger {
+  let options: AllocationOptions
+
+  var kindNames: [String] = []
+  let kindTexts = NameTable()
+  let kindFlags = Column<UInt32>(initial: 0)
+  let clusterTotal = QuantityTable(kinds: 0)
+
+  var agentIDs = DenseIDs()
+  var agents: [AgentBook?] = []
+  let agentNames = NameTable()
+  let agentTotal = QuantityTable(kinds: 0)
+  let agentFree = QuantityTable(kinds: 0)
+  var gpuAgents: Set<UInt32> = []
+
+  var frameworkIDs = DenseIDs()
+  var frameworks: [FrameworkBook?] = []
+  let frameworkNames = NameTable()
+
+  var claimantIDs = DenseIDs()
+  var claimants: [ClaimantBook?] = []
+  let claimantFramework = Column<UInt32>(initial: noID)
+  let claimantRole = Column<UInt32>(initial: noID)
+  let claimantAllocated = QuantityTable(kinds: 0)
+  let active = Column<UInt32>(initial: 0)
+  var isActiveStale = false
+
+  let roles = RoleTree(kinds: 0)
+  let filters = RefuseFilters(kinds: 0)
+  let blocked = BlockedAgents()
+
+  /// Agents to look at in the next cycle, to tell the policy as changed, and whose filters must be judged anew.
+  var candidates = AgentMarks()
+  var changed = AgentMarks()
+  var unjudged = AgentMarks()
+  var considersAll = false
+  var changedSinceAll = false
+
+  var cycleNumber: UInt64 = 0
+  var random: SplitMix64
+  var open: OpenCycle?
+  private let scratchRow = Column<Int64>(initial: 0)
+
+  public init(options: AllocationOptions = AllocationOptions()) {
+    self.options = options
+    random = SplitMix64(state: options.seed)
+    clusterTotal.growRows(to: 1)
+    // The ABI promises that kinds 0 and 1 are these.
+    addKind("cpus")
+    addKind("mem")
+  }
+
+  struct AgentBook {
+    let name: String
+    var total: Resources
+    /// By everybody together; may be more than the total when an agent came back smaller.
+    var allocated = Resources()
+    var free: Resources
+    var isActive = true
+    /// Something of `free` is not a plain amount: it is reserved, revocable, a volume, a range or a set.
+    var hasExtras = false
+  }
+
+  struct FrameworkBook {
+    let name: String
+    var traits: FrameworkTraits
+    var isActive = true
+    var claimants: [(role: String, id: UInt32)] = []
+  }
+
+  struct ClaimantBook {
+    let role: String
+    let framework: UInt32
+    var isSubscribed: Bool
+    var isSuppressed: Bool
+  }
+
+  // MARK: Kinds
+
+  /// Kinds known so far, `cpus` and `mem` first.
+  public var kinds: [String] { kindNames }
+
+  func kind(of name: String) -> Int? { kindNames.firstIndex(of: name) }
+
+  private func addKind(_ name: String) {
+    kindNames.append(name)
+    kindTexts.set(name, for: UInt32(kindNames.count - 1))
+    kindFlags.append(options.excludedFromFairness.contains(name) ? UInt32(TEPUI_KIND_EXCLUDED_FROM_FAIRNESS) : 0)
+    for table in [clusterTotal, agentTotal, agentFree, claimantAllocated, roles.allocated] {
+      table.widen(to: kindNames.count)
+    }
+    filters.widen(to: kindNames.count)
+    scratchRow.grow(to: kindNames.count)
+  }
+
+  func addKinds(of resources: Resources) {
+    for (name, _) in resources.scalarTotals where kind(of: name) == nil { addKind(name) }
+  }
+
+  /// Calls `body` with the scalar amounts of `resources` by kind. Not to be nested.
+  func withAmounts<Result>(of resources: Resources, _ body: (UnsafePointer<Int64>) -> Result) -> Result {
+    fill(scratchRow.base, with: resources)
+    return body(scratchRow.pointer)
+  }
+
+  func fill(_ row: UnsafeMutablePointer<Int64>, with resources: Resources) {
+    row.update(repeating: 0, count: kindNames.count)
+    for resource in resources {
+      guard case .scalar(let quantity) = resource.value, let kind = kind(of: resource.name) else { continue }
+      row[kind] = (Quantity(thousandths: row[kind]) + quantity).thousandths
+    }
+  }
+
+  // MARK: Roles
+
+  /// The share that a role and all below it deserve, relative to its siblings; in thousandths, 1000 is normal.
+  public func setWeight(_ weight: Int64, ofRole name: String) {
+    roles.setWeight(weight, of: name)
+    considerAll()
+  }
+
+  /// Looks at every agent in the next cycle.
+  func considerAll() {
+    considersAll = true
+    changedSinceAll = true
+  }
+
+  /// To be called now and then: if anything has changed since every agent was looked at, the next cycle does so again,
+  /// for a policy may have held back what it would give now.
+  public func reconsider() {
+    if changedSinceAll { considersAll = true }
+  }
+
+  /// When a refuse filter may end and a cycle be worth its while.
+  public var nextFilterEnd: Int64? { filters.nextEnd }
+}
+
+/// Agents marked for something: a list without repetitions that is cheap to empty.
+struct AgentMarks {
+  private(set) var list: [UInt32] = []
+  private var isMarked: [Bool] = []
+
+  var isEmpty: Bool { list.isEmpty }
+
+  func contains(_ agent: UInt32) -> Bool { agent < isMarked.count && isMarked[Int(agent)] }
+
+  mutating func insert(_ agent: UInt32) {
+    while isMarked.count <= Int(agent) { isMarked.append(false) }
+    guard !isMarked[Int(agent)] else { return }
+    isMarked[Int(agent)] = true
+    list.append(agent)
+  }
+
+  mutating func removeAll() {
+    for agent in list { isMarked[Int(agent)] = false }
+    list.removeAll(keepingCapacity: true)
+  }
+}
+
+/// A small seeded generator: the same seed gives the same cycles.
+struct SplitMix64: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}

@@ -1,0 +1,64 @@
+/// A growing array in memory that never moves while it does not grow, so that a view can point at it.
+///
+/// One owner, one thread. New elements start as `initial`.
+final class Column<Element: BitwiseCopyable> {
+  private(set) var base: UnsafeMutablePointer<Element>
+  private(set) var count = 0
+  private var capacity: Int
+  private let initial: Element
+
+  init(initial: Element) {
+    self.initial = initial
+    capacity = 16
+    base = .allocate(capacity: capacity)
+    base.initialize(repeating: initial, count: capacity)
+  }
+
+  deinit {
+    base.deallocate()
+  }
+
+  var pointer: UnsafePointer<Element> { UnsafePointer(base) }
+
+  /// Reading and writing need `0 <= index < count`.
+  subscript(index: Int) -> Element {
+    get {
+      assert(index >= 0 && index < count)
+      return base[index]
+    }
+    set {
+      assert(index >= 0 && index < count)
+      base[index] = newValue
+    }
+  }
+
+  subscript(id: UInt32) -> Element {
+    get { self[Int(id)] }
+    set { self[Int(id)] = newValue }
+  }
+
+  func grow(to newCount: Int) {
+    if newCount > capacity { reserve(max(newCount, capacity * 2)) }
+    count = max(count, newCount)
+  }
+
+  func append(_ element: Element) {
+    grow(to: count + 1)
+    base[count - 1] = element
+  }
+
+  /// Forgets the elements; the memory stays.
+  func removeAll() {
+    base.update(repeating: initial, count: count)
+    count = 0
+  }
+
+  private func reserve(_ newCapacity: Int) {
+    let bigger = UnsafeMutablePointer<Element>.allocate(capacity: newCapacity)
+    bigger.initialize(repeating: initial, count: newCapacity)
+    bigger.update(from: base, count: count)
+    base.deallocate()
+    base = bigger
+    capacity = newCapacity
+  }
+}

@@ -1,0 +1,89 @@
+import CTepui
+import Resources
+
+/// The roles in use as a tree, with weights and with what is allocated in each role and below it.
+///
+/// A role exists while a claimant or a role below needs it. Row 0 is the root.
+final class RoleTree {
+  let names = NameTable()
+  let parents = Column<UInt32>(initial: noID)
+  let weights = Column<Int64>(initial: 0)
+  let allocated: QuantityTable
+
+  private var ids = DenseIDs()
+  private var byName: [String: UInt32] = [:]
+  private var users: [Int] = []
+  private var weightsByName: [String: Int64] = [:]
+
+  static let root: UInt32 = 0
+  static let normalWeight: Int64 = 1000
+
+  init(kinds: Int) {
+    allocated = QuantityTable(kinds: kinds)
+    let root = add("", below: noID)
+    users[Int(root)] = 1
+  }
+
+  var count: UInt32 { ids.count }
+
+  /// The id of a role, made together with the roles above it when it is new; pair it with `release`.
+  func retain(_ name: String) -> UInt32 {
+    if let id = byName[name] {
+      users[Int(id)] += 1
+      return id
+    }
+    let parent = Role.parent(of: name).map(retain) ?? RoleTree.root
+    let id = add(name, below: parent)
+    byName[name] = id
+    users[Int(id)] = 1
+    return id
+  }
+
+  func release(_ id: UInt32) {
+    guard id != RoleTree.root else { return }
+    users[Int(id)] -= 1
+    guard users[Int(id)] == 0 else { return }
+    let parent = parents[id]
+    byName[names.string(id)] = nil
+    names.remove(id)
+    parents[id] = noID
+    weights[id] = 0
+    allocated.clear(id)
+    ids.giveBack(id)
+    release(parent)
+  }
+
+  /// In thousandths; kept for a role that is not in use yet.
+  func setWeight(_ weight: Int64, of name: String) {
+    weightsByName[name] = weight
+    if let id = byName[name] { weights[id] = weight }
+  }
+
+  func addAllocated(_ amounts: UnsafePointer<Int64>, in role: UInt32) {
+    forEachUpwards(from: role) { allocated.add(amounts, to: $0) }
+  }
+
+  func subtractAllocated(_ amounts: UnsafePointer<Int64>, in role: UInt32) {
+    forEachUpwards(from: role) { allocated.subtract(amounts, from: $0) }
+  }
+
+  private func forEachUpwards(from role: UInt32, _ body: (UInt32) -> Void) {
+    var role = role
+    while role != noID {
+      body(role)
+      role = parents[role]
+    }
+  }
+
+  private func add(_ name: String, below parent: UInt32) -> UInt32 {
+    let id = ids.take()
+    parents.grow(to: Int(ids.count))
+    weights.grow(to: Int(ids.count))
+    allocated.growRows(to: Int(ids.count))
+    while users.count < Int(ids.count) { users.append(0) }
+    names.set(name, for: id)
+    parents[id] = parent
+    weights[id] = weightsByName[name] ?? RoleTree.normalWeight
+    return id
+  }
+}
