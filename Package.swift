@@ -18,22 +18,24 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map { .product(name: $0, package: "swift-nio") }
 
-/// A module exports its entry symbol and nothing else.
-let exports = ["-Xlinker", "--version-script=\(Context.packageDirectory)/SDK/module.map"]
+/// A module exports its entry symbol and nothing else, and finds libraries where the daemons have theirs.
+let moduleLinking = [
+  "-Xlinker", "--version-script=\(Context.packageDirectory)/SDK/module.map", "-no-toolchain-stdlib-rpath",
+]
 
-/// A module written in C: it links neither the Swift runtime nor anything of ours.
+/// A module written in C: it links neither the Swift runtime (see SDK/module.c) nor anything of ours.
 func cModule(_ name: String) -> Target {
   .target(
     name: name, dependencies: ["CTepui"], path: "Modules/\(name)", exclude: ["README.md"],
     cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-std=c11", "-fvisibility=hidden"])],
-    linkerSettings: [.unsafeFlags(exports + ["-nostartfiles", "-Xlinker", "--as-needed"])])
+    linkerSettings: [.unsafeFlags(moduleLinking + ["-nostartfiles"])])
 }
 
 /// A module written in Swift with the SDK's Swift library.
 func swiftModule(_ name: String) -> Target {
   .target(
     name: name, dependencies: ["TepuiModule"], path: "Modules/\(name)", exclude: ["README.md"], swiftSettings: strict,
-    linkerSettings: [.unsafeFlags(exports)])
+    linkerSettings: [.unsafeFlags(moduleLinking)])
 }
 
 let package = Package(
@@ -76,7 +78,7 @@ let package = Package(
     .systemLibrary(name: "CLtdl", providers: [.apt(["libltdl-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .target(
-      name: "ModuleHost", dependencies: ["CTepui", "CLtdl", "Allocation", logging], swiftSettings: strict),
+      name: "ModuleHost", dependencies: ["CTepui", "CLtdl", "Allocation", "Resources", logging], swiftSettings: strict),
     .target(name: "CLaunch", cSettings: strictC),
     .target(name: "Containment", dependencies: ["CLaunch", "ModuleHost", logging], swiftSettings: strict),
     .target(name: "Transport", dependencies: nio + [logging], swiftSettings: strict),

@@ -1,5 +1,6 @@
 import Allocation
 import CTepui
+import Resources
 
 /// The policy in a module.
 ///
@@ -51,7 +52,7 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
     if module.statistics.count(answer, deadlineNs: deadlineNs, refusals: invalid) {
       module.host.write(
         .warning,
-        "a cycle took \(DurationText.format(answer.elapsedNs / 1000 * 1000)), its deadline is \(DurationText.format(deadlineNs))"
+        "a cycle took \(DurationText.text(nanoseconds: answer.elapsedNs / 1000 * 1000)), its deadline is \(DurationText.text(nanoseconds: deadlineNs))"
       )
     }
     guard !answer.isDone else { return .done }

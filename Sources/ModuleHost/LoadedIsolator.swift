@@ -1,4 +1,5 @@
 import CTepui
+import Resources
 
 /// The isolator in a module.
 ///
@@ -101,7 +102,7 @@ public final class LoadedIsolator: Isolator, @unchecked Sendable {
     guard module.statistics.count(answer, deadlineNs: deadlineNs, refusals: refusals) else { return }
     module.host.write(
       .warning,
-      "\(what) took \(DurationText.format(answer.elapsedNs / 1000 * 1000)), its deadline is \(DurationText.format(deadlineNs))"
+      "\(what) took \(DurationText.text(nanoseconds: answer.elapsedNs / 1000 * 1000)), its deadline is \(DurationText.text(nanoseconds: deadlineNs))"
     )
   }
 

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Resources
 
 /// The text of modules.json, decoded strictly: what is not in its reference is an error with its key path.
 struct Manifest: Decodable {
@@ -130,9 +131,9 @@ private struct ActivationEntry: Decodable {
   func activation(for kind: ModuleKind) throws -> ModuleConfiguration.Activation {
     var activation = ModuleConfiguration.Activation(module: module, place: path(codingPath))
     if let deadline {
-      guard let ns = DurationText.parse(deadline), ns > 0 else {
+      guard let ns = DurationText.nanoseconds(deadline), ns > 0 else {
         throw refusal(
-          codingPath + [JSONKey("deadline")], "\"\(deadline)\" is no duration above 0 (\(DurationText.form))")
+          codingPath + [JSONKey("deadline")], "\"\(deadline)\" is no duration above 0 (such as 250ms or 5secs)")
       }
       activation.deadlineNs = ns
     }

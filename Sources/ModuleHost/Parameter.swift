@@ -1,4 +1,5 @@
 import CTepui
+import Resources
 
 /// A parameter as a module declares it.
 struct ParameterSpecification: Equatable, Sendable {
@@ -20,8 +21,8 @@ struct ParameterSpecification: Equatable, Sendable {
     case .text: return allowed.isEmpty ? "any text" : "one of " + allowed.map { "\"\($0)\"" }.joined(separator: ", ")
     case .boolean: return "true or false"
     case .integer: return "an integer" + bounds { "\($0)" }
-    case .quantity: return "a number with at most three decimals" + bounds(Thousandths.format)
-    case .duration: return DurationText.form + bounds(DurationText.format)
+    case .quantity: return "a number with at most three decimals" + bounds { "\(Quantity(thousandths: $0))" }
+    case .duration: return "a duration such as 250ms or 5secs" + bounds { DurationText.text(nanoseconds: $0) }
     }
   }
 
@@ -45,7 +46,7 @@ struct ParameterSpecification: Equatable, Sendable {
     case .boolean: return text == "true" ? 1 : text == "false" ? 0 : nil
     case .integer: value = Int64(text)
     case .quantity: value = Thousandths.parse(text)
-    case .duration: value = DurationText.parse(text)
+    case .duration: value = DurationText.nanoseconds(text)
     }
     guard let value, range?.contains(value) ?? true else { return nil }
     return value
@@ -68,12 +69,5 @@ enum Thousandths {
     guard decimals.count <= 3, parts.count == 1 || !decimals.isEmpty, decimals.allSatisfy({ "0"..."9" ~= $0 })
     else { return nil }
     return Int64(parts[0] + decimals + String(repeating: "0", count: 3 - decimals.count))
-  }
-
-  static func format(_ value: Int64) -> String {
-    var decimals = String((value % 1000).magnitude + 1000).dropFirst()
-    while decimals.last == "0" { decimals.removeLast() }
-    let sign = value < 0 ? "-" : ""
-    return "\(sign)\((value / 1000).magnitude)\(decimals.isEmpty ? "" : ".")\(decimals)"
   }
 }

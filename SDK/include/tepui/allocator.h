@@ -60,7 +60,7 @@ typedef struct tepui_allocation_view {
   uint64_t cycle;      /* counts up by one */
   uint64_t seed;       /* for whatever randomness the policy wants; changes from cycle to cycle */
   int64_t now_ns;      /* nanoseconds on a clock that never goes back */
-  int64_t deadline_ns; /* on the same clock: return by then; grants made until then stand */
+  int64_t deadline_ns; /* on the same clock: the cycle should end by then; a later end is logged and counted */
 
   const uint32_t *candidates;     /* agents that may be granted in this cycle, in an order free of bias */
   const uint32_t *active;         /* claimants that want offers, by id */
@@ -121,7 +121,8 @@ typedef struct tepui_grant_sink {
 typedef struct tepui_allocator {
   uint32_t size;
 
-  /* [master] Makes an instance. `host` lives as long as the instance. */
+  /* [start] Makes an instance. `host` lives as long as the instance, all else until create returns. A status other
+   * than TEPUI_OK keeps the master from starting, with the text. */
   tepui_status (*create)(const tepui_host *host, const tepui_parameter *parameters, uint32_t parameter_count,
                          void **instance, tepui_error *error);
 

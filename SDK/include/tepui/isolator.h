@@ -146,8 +146,8 @@ typedef struct tepui_plan_sink {
 typedef struct tepui_isolator {
   uint32_t size;
 
-  /* [worker] Makes an instance. A status other than TEPUI_OK keeps the agent from starting: this is the place to say
-   * that a controller is missing. `host` lives as long as the instance. */
+  /* [start] Makes an instance. A status other than TEPUI_OK keeps the agent from starting: this is the place to say
+   * that a controller is missing. `host` lives as long as the instance, all else until create returns. */
   tepui_status (*create)(const tepui_host *host, const tepui_node *node, const tepui_parameter *parameters,
                          uint32_t parameter_count, void **instance, tepui_error *error);
 

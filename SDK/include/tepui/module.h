@@ -18,9 +18,11 @@
  * - Quantities are int64_t in thousandths of the unit of the resource: 1500 cpus is one and a half CPU, 64000 mem is
  *   64 MB. Memory and disk are counted in units of 2^20 bytes, as in Mesos.
  * - Errors are a status, and a text in memory of the caller. No exception, longjmp or signal may leave a module.
- * - Threads. Each function carries a tag: [master] runs on the one loop that owns the cluster's state, must not block
- *   and should take milliseconds at most; [worker] runs on a thread of its own and may block; [any] may be called from
- *   every thread. Two calls into one instance never overlap, whatever the tag.
+ * - Threads. Each function carries a tag: [start] runs on the thread that starts the daemon, before there is anything
+ *   to hold up; [master] runs on the one loop that owns the cluster's state, must not block and should take
+ *   milliseconds at most; [worker] runs on a thread of its own and may block; [any] may be called from every thread.
+ *   Two calls into one instance never overlap, whatever the tag. What the host lends for one call, a sink above all,
+ *   must not be used after it.
  * - A module is never unloaded, and its instance may live until the process ends without destroy being called.
  *
  * ABI 0.9: may still change. From 1.0 on a module keeps working in every later 1.x host.
@@ -128,7 +130,7 @@ typedef struct tepui_parameter_spec {
   tepui_text name;        /* lower case, words joined by _ */
   tepui_text initial;     /* the default, written as in modules.json */
   int64_t minimum;        /* of integer, inclusive; ignored for text and boolean */
-  int64_t maximum;        /* likewise */
+  int64_t maximum;        /* likewise; minimum and maximum both 0, as when left out, mean any value */
   const tepui_text *allowed; /* for text: the only values allowed; NULL when any is */
   uint32_t allowed_count;
   tepui_text help;        /* one sentence for an operator */
@@ -165,6 +167,19 @@ typedef struct tepui_host {
   const void *(*extension)(void *context, tepui_text id);
 } tepui_host;
 
+/* Writes a line to the daemon's log: `tepui_log(host, TEPUI_LOG_INFO, "%u agents", count);` */
+TEPUI_PRINTF(3, 4)
+static inline void tepui_log(const tepui_host *host, int32_t level, const char *format, ...) {
+  char line[512];
+  va_list arguments;
+  va_start(arguments, format);
+  int length = vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  if (length < 0) return;
+  tepui_text message = {line, (size_t)length < sizeof line ? (uint64_t)length : sizeof line - 1};
+  host->log(host->context, level, message);
+}
+
 /* ---- The module, as the host sees it ------------------------------------------------------------------------- */
 
 /* The two kinds of module: ids of the table that `interface` must return. */
@@ -195,9 +210,9 @@ typedef struct tepui_module {
 } tepui_module;
 
 /*
- * The one exported symbol, called once after loading, on the thread that starts the daemon. Answers TEPUI_OK and a
- * filled `module`, or TEPUI_UNSUPPORTED with a text when no version in the host's range will do. It must do nothing
- * else: no threads, files or allocations.
+ * [start] The one exported symbol, called once after loading. Answers TEPUI_OK and a filled `module`, or
+ * TEPUI_UNSUPPORTED with a text when no version in the host's range will do. It must do nothing else: no threads
+ * and no files.
  */
 TEPUI_EXPORT tepui_status tepui_module_entry(const tepui_host *host, tepui_module *module, tepui_error *error);
 

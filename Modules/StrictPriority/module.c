@@ -1,1 +1,0 @@
-#include "tepui/tepui.h"

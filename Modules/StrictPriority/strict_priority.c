@@ -1,0 +1,154 @@
+/* Strict priority: the role with the higher number gets everything that it may be offered; the rest go without. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
+#include "tepui/tepui.h"
+
+typedef struct priority {
+  char *role;
+  int64_t value;
+} priority;
+
+typedef struct ranked {
+  int64_t priority;
+  uint32_t claimant;
+} ranked;
+
+typedef struct policy {
+  priority *priorities;
+  size_t priority_count;
+  ranked *order; /* of one cycle */
+  size_t order_capacity;
+} policy;
+
+static void destroy(void *instance) {
+  policy *self = instance;
+  for (size_t i = 0; i < self->priority_count; i++) free(self->priorities[i].role);
+  free(self->priorities);
+  free(self->order);
+  free(self);
+}
+
+/* Adds `role=number`; the text of it ends at `end`. */
+static tepui_status add_priority(policy *self, const char *start, const char *end, tepui_error *error) {
+  const char *equals = memchr(start, '=', (size_t)(end - start));
+  char number[24] = "", *rest = number;
+  if (equals != NULL && equals > start && end - equals - 1 < (long)sizeof number)
+    memcpy(number, equals + 1, (size_t)(end - equals - 1));
+  int64_t value = strtoll(number, &rest, 10);
+  if (number[0] == '\0' || *rest != '\0')
+    return tepui_fail(error, TEPUI_INVALID, "priorities: \"%.*s\" is not ROLE=INTEGER, such as prod=100",
+                      (int)(end - start), start);
+
+  priority *grown = realloc(self->priorities, (self->priority_count + 1) * sizeof *grown);
+  if (grown == NULL) return tepui_fail(error, TEPUI_FAILED, "out of memory");
+  self->priorities = grown;
+  char *role = strndup(start, (size_t)(equals - start));
+  if (role == NULL) return tepui_fail(error, TEPUI_FAILED, "out of memory");
+  for (size_t i = 0; i < self->priority_count; i++) {
+    if (strcmp(self->priorities[i].role, role) != 0) continue;
+    tepui_fail(error, TEPUI_INVALID, "priorities: the role %s has two", role);
+    free(role);
+    return TEPUI_INVALID;
+  }
+  self->priorities[self->priority_count++] = (priority){role, value};
+  return TEPUI_OK;
+}
+
+static tepui_status create(const tepui_host *host, const tepui_parameter *parameters, uint32_t parameter_count,
+                           void **instance, tepui_error *error) {
+  (void)host, (void)parameter_count;
+  policy *self = calloc(1, sizeof *self);
+  if (self == NULL) return tepui_fail(error, TEPUI_FAILED, "out of memory");
+  tepui_text list = parameters->text;
+  const char *start = list.bytes, *all = list.bytes + list.length;
+  while (list.length > 0) {
+    const char *comma = memchr(start, ',', (size_t)(all - start));
+    tepui_status status = add_priority(self, start, comma != NULL ? comma : all, error);
+    if (status != TEPUI_OK) {
+      destroy(self);
+      return status;
+    }
+    if (comma == NULL) break;
+    start = comma + 1;
+  }
+  *instance = self;
+  return TEPUI_OK;
+}
+
+/* That of the role or of the nearest role above it that has one, else 0. */
+static int64_t priority_of(const policy *self, const tepui_allocation_view *view, uint32_t role) {
+  for (; role != TEPUI_NONE; role = view->role_parent[role]) {
+    tepui_text name = view->name(view->context, TEPUI_NAME_ROLE, role);
+    for (size_t i = 0; i < self->priority_count; i++)
+      if (tepui_text_is(name, self->priorities[i].role)) return self->priorities[i].value;
+  }
+  return 0;
+}
+
+static int compare(const void *left, const void *right) {
+  const ranked *a = left, *b = right;
+  if (a->priority != b->priority) return a->priority > b->priority ? -1 : 1;
+  return a->claimant < b->claimant ? -1 : 1;
+}
+
+static int is_free(const tepui_allocation_view *view, uint32_t agent) {
+  const int64_t *amounts = tepui_row(view, view->agent_free, agent);
+  for (uint32_t kind = 0; kind < view->kinds; kind++)
+    if (amounts[kind] > 0) return 1;
+  return 0;
+}
+
+static tepui_status allocate(void *instance, const tepui_allocation_view *view, const tepui_grant_sink *sink,
+                             tepui_error *error) {
+  policy *self = instance;
+  if (self->order_capacity < view->active_count) {
+    ranked *grown = realloc(self->order, view->active_count * sizeof *grown);
+    if (grown == NULL) return tepui_fail(error, TEPUI_FAILED, "out of memory");
+    self->order = grown;
+    self->order_capacity = view->active_count;
+  }
+  for (uint32_t i = 0; i < view->active_count; i++) {
+    uint32_t claimant = view->active[i];
+    self->order[i] = (ranked){priority_of(self, view, view->claimant_role[claimant]), claimant};
+  }
+  qsort(self->order, view->active_count, sizeof *self->order, compare);
+
+  for (uint32_t i = 0; i < view->candidate_count; i++) {
+    uint32_t agent = view->candidates[i];
+    for (uint32_t rank = 0; rank < view->active_count && is_free(view, agent); rank++) {
+      uint32_t claimant = self->order[rank].claimant;
+      if (tepui_may_offer(view, claimant, agent)) sink->grant(sink->context, agent, claimant, NULL);
+    }
+  }
+  return TEPUI_OK;
+}
+
+static const tepui_allocator allocator = {sizeof allocator, create, destroy, allocate};
+
+static const tepui_parameter_spec specs[] = {{
+    .size = sizeof specs[0],
+    .type = TEPUI_PARAMETER_TEXT,
+    .name = TEPUI_TEXT("priorities"),
+    .initial = TEPUI_TEXT(""),
+    .help = TEPUI_TEXT("Priority by role: \"prod=100,dev=10\". Roles below inherit it; without one a role has 0."),
+}};
+
+static const tepui_descriptor descriptor = {
+    .size = sizeof descriptor,
+    .parameter_count = sizeof specs / sizeof *specs,
+    .id = TEPUI_TEXT("org.tepui.strict-priority"),
+    .kind = TEPUI_TEXT(TEPUI_ALLOCATOR_1),
+    .version = TEPUI_TEXT("0.1.0"),
+    .author = TEPUI_TEXT("The Tepui authors"),
+    .licence = TEPUI_TEXT("Apache-2.0"),
+    .summary = TEPUI_TEXT("Offers everything to the role with the highest priority first."),
+    .parameters = specs,
+};
+
+static const void *interface(tepui_text id) {
+  return tepui_text_is(id, TEPUI_ALLOCATOR_1) ? &allocator : NULL;
+}
+
+tepui_status tepui_module_entry(const tepui_host *host, tepui_module *module, tepui_error *error) {
+  return tepui_module_fill(host, module, error, &descriptor, interface);
+}
