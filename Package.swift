@@ -5,6 +5,7 @@ import PackageDescription
 // - swift-nio: sockets and HTTP/1.1 for the three streaming APIs; measured at a third of the CPU of a full web framework.
 // - swift-protobuf: the Mesos v1 messages, binary and JSON. The generated code is committed, so protoc is not needed.
 // - swift-argument-parser: flags of the three programs.
+// - swift-collections: the heap of deadlines and the queues of updates.
 // - swift-log: one logging interface for all rooms.
 // - libltdl (Debian: libltdl-dev): loads the modules.
 // - SQLite (Debian: libsqlite3-dev): checkpoints of the agent.
@@ -16,6 +17,9 @@ let strictC: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-std=c1
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let collections: [Target.Dependency] = ["HeapModule", "DequeModule"].map {
+  .product(name: $0, package: "swift-collections")
+}
 let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map { .product(name: $0, package: "swift-nio") }
 
 /// A module exports its entry symbol and nothing else, and finds libraries where the daemons have theirs.
@@ -56,6 +60,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   ],
   targets: [
@@ -72,7 +77,7 @@ let package = Package(
       name: "Wire", dependencies: [protobuf, "Resources"], exclude: ["Protos", "generate"], swiftSettings: strict),
     .target(name: "Allocation", dependencies: ["Resources", "CTepui"], swiftSettings: strict),
     .target(name: "MasterCore", dependencies: ["Resources", "Wire", "Allocation"], swiftSettings: strict),
-    .target(name: "AgentCore", dependencies: ["Resources", "Wire"], swiftSettings: strict),
+    .target(name: "AgentCore", dependencies: ["Resources", "Wire", protobuf] + collections, swiftSettings: strict),
 
     // Rooms that touch the machine.
     .systemLibrary(name: "CLtdl", providers: [.apt(["libltdl-dev"])]),

@@ -1,0 +1,43 @@
+import Wire
+
+/// What the shell has to do for the agent.
+///
+/// The order holds, with one rule on top: before any other effect of a turn is carried out, all `persist`, `forget` and
+/// `forgetEverything` of that turn are committed together. So nobody is told of something that a crash could make untrue.
+public enum AgentEffect: Sendable {
+  /// Open the stream to the master with this call.
+  case subscribe(AgentCall)
+  /// Calls for the master, to be posted in order; they may be batched.
+  case sendToMaster(AgentCall)
+  /// The master fell silent: drop the stream and connect again.
+  case dropMaster(reason: String)
+
+  /// Answer an executor's call. An empty text is an empty body.
+  case respond(ExchangeID, status: Int, text: String)
+  /// Answer a SUBSCRIBE with 200 and keep the response open for events.
+  case openStream(ExchangeID)
+  case sendToExecutor(ExchangeID, ExecutorEvent)
+  case closeStream(ExchangeID)
+
+  case launch(ContainerLaunch)
+  /// Take over a container of an earlier life.
+  case recover(ContainerLaunch)
+  case signal(containerID: String, signal: Int32)
+  case destroy(containerID: String)
+  case update(containerID: String, requests: [Amount], limits: [Amount])
+  /// Destroy every container but these: what an earlier life left behind.
+  case destroyOrphans(keeping: Set<String>)
+
+  case persist(key: String, value: [UInt8])
+  case forget(key: String)
+  /// Forget all records.
+  case forgetEverything
+
+  case log(LogLevel, String)
+  /// The agent is done; the process should end.
+  case stop(reason: String)
+}
+
+public enum LogLevel: Sendable {
+  case debug, info, warning, error
+}

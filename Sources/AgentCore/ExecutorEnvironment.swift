@@ -1,0 +1,41 @@
+import Resources
+import Wire
+
+extension AgentCore {
+  /// The environment of an executor or command task, but for what isolators add. Lowest in precedence first (protocol
+  /// facts 105 to 109).
+  func environment(of executor: Executor) -> [String: String] {
+    let checkpoint = executor.framework.info.checkpoint
+    let sandbox = sandbox(of: executor)
+    var environment = configuration.executorEnvironment
+    environment["PATH"] =
+      environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    environment["MESOS_FRAMEWORK_ID"] = executor.framework.id
+    environment["MESOS_EXECUTOR_ID"] = executor.id
+    environment["MESOS_DIRECTORY"] = sandbox
+    environment["MESOS_SANDBOX"] = sandbox
+    environment["MESOS_SLAVE_ID"] = agentID ?? ""
+    environment["MESOS_SLAVE_PID"] = "slave(1)@\(configuration.address)"
+    environment["MESOS_AGENT_ENDPOINT"] = configuration.address
+    environment["MESOS_CHECKPOINT"] = checkpoint ? "1" : "0"
+    environment["MESOS_HTTP_COMMAND_EXECUTOR"] = "0"
+    environment["MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD"] = DurationText.text(nanoseconds: shutdownGraceNs(of: executor))
+    environment["LIBPROCESS_PORT"] = "0"
+    environment["LIBPROCESS_IP"] = configuration.ip
+    if checkpoint {
+      environment["MESOS_RECOVERY_TIMEOUT"] = DurationText.text(nanoseconds: ProtocolTime.recoveryTimeoutNs)
+      environment["MESOS_SUBSCRIPTION_BACKOFF_MAX"] = DurationText.text(nanoseconds: ProtocolTime.subscriptionBackoffNs)
+    }
+    if executor.isCommandTask { environment["MESOS_ALLOCATION_ROLE"] = executor.role }
+    for variable in executor.info.command.environment.variables {
+      environment[variable.name] =
+        variable.type == .secret ? String(decoding: variable.secret.value.data, as: UTF8.self) : variable.value
+    }
+    return environment
+  }
+
+  func shutdownGraceNs(of executor: Executor) -> Int64 {
+    let info = executor.info
+    return info.hasShutdownGracePeriod ? info.shutdownGracePeriod.nanoseconds : configuration.executorShutdownGraceNs
+  }
+}
