@@ -38,7 +38,7 @@ import Testing
       "Resources": [],
       "Allocation": ["Resources", "CTepui"],
       "MasterCore": ["Resources", "Wire", "Allocation", "SwiftProtobuf"],
-      "AgentCore": ["Resources", "Wire", "SwiftProtobuf"],
+      "AgentCore": ["Resources", "Wire", "SwiftProtobuf", "HeapModule", "DequeModule"],
     ]
     let files = try SourceFile.all(below: "Sources/\(core)", ["swift"])
     #expect(!files.isEmpty)
