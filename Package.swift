@@ -124,7 +124,7 @@ let package = Package(
     .testTarget(
       name: "ContainmentTests", dependencies: ["Containment", "ModuleHost", "CLaunch"], swiftSettings: strict),
     .testTarget(name: "TransportTests", dependencies: ["Transport"] + nio, swiftSettings: strict),
-    .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: strict),
+    .testTarget(name: "StorageTests", dependencies: ["Storage", "CSQLite"], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
     .testTarget(
       name: "ClusterTests", dependencies: ["Transport", "Wire", "Resources"] + nio, exclude: ["pymesos"],
