@@ -138,6 +138,9 @@ public final class AllocationLedger {
     changedSinceAll = true
   }
 
+  /// Whether anything has changed since every agent was looked at.
+  public var hasChanged: Bool { changedSinceAll }
+
   /// To be called now and then: if anything has changed since every agent was looked at, the next cycle does so again,
   /// for a policy may have held back what it would give now.
   public func reconsider() {

@@ -1,10 +1,12 @@
 /// A binary heap: the smallest element first.
-struct MinHeap<Element: Comparable> {
+package struct MinHeap<Element: Comparable> {
   private var elements: [Element] = []
 
-  var first: Element? { elements.first }
+  package init() {}
 
-  mutating func insert(_ element: Element) {
+  package var first: Element? { elements.first }
+
+  package mutating func insert(_ element: Element) {
     elements.append(element)
     var child = elements.count - 1
     while child > 0, elements[child] < elements[(child - 1) / 2] {
@@ -13,7 +15,7 @@ struct MinHeap<Element: Comparable> {
     }
   }
 
-  mutating func removeFirst() {
+  package mutating func removeFirst() {
     guard let last = elements.popLast(), !elements.isEmpty else { return }
     elements[0] = last
     var parent = 0

@@ -1,1 +1,158 @@
-// MasterCore
+import Allocation
+import Resources
+import Wire
+
+/// The master without its sockets and clocks: events go in, effects come out.
+///
+/// One thread. Nothing that a framework, an agent or a policy sends can make it fail: what is wrong becomes an answer,
+/// an event or a log line.
+///
+/// Handle each event as it comes, then once `.tick` when all that had come was handled: allocation waits for it, so
+/// that a burst of events leads to one cycle. Handle `.tick` also when `nextDeadline` is reached.
+public final class MasterCore {
+  enum Timer {
+    case heartbeat(framework: String, generation: UInt64)
+    case failover(framework: String, generation: UInt64)
+    case ping(agent: String, generation: UInt64)
+    case reregistration(agent: String, generation: UInt64)
+  }
+
+  public let configuration: MasterConfiguration
+  let policy: any AllocationPolicy
+  var generator: any RandomNumberGenerator
+  let ledger: AllocationLedger
+  let started: Instant
+
+  var effects: [MasterEffect] = []
+  var now: Instant
+  var timers = TimerQueue<Timer>()
+
+  var frameworks: [String: Framework] = [:]
+  var frameworkOfStream: [ConnectionID: Framework] = [:]
+  var frameworkOfSlot: [UInt32: Framework] = [:]
+  var completedFrameworks: BoundedHistory<FrameworkSnapshot>
+  var completedFrameworkIDs: Set<String> = []
+  var nextFrameworkNumber = 0
+
+  var agents: [String: Agent] = [:]
+  var agentOfStream: [ConnectionID: Agent] = [:]
+  var agentOfSlot: [UInt32: Agent] = [:]
+  /// When each became unreachable, in seconds since 1970.
+  var unreachableAgents: [String: Double] = [:]
+  var nextAgentNumber = 0
+
+  var offers: [UInt64: Offer] = [:]
+  /// Offers in the order of their end; those that ended otherwise are skipped.
+  var offerEnds: [(number: UInt64, deadline: Int64)] = []
+  var offerEndsDone = 0
+  var nextOfferNumber: UInt64 = 0
+
+  var lastCycle: Int64?
+  var nextReconsideration: Int64
+  public internal(set) var metrics = MasterMetrics()
+
+  /// - Parameter generator: makes stream ids; give a secure one outside of tests.
+  public init(
+    configuration: MasterConfiguration, policy: any AllocationPolicy, generator: any RandomNumberGenerator,
+    now: Instant
+  ) {
+    self.configuration = configuration
+    self.policy = policy
+    self.generator = generator
+    self.now = now
+    started = now
+    ledger = AllocationLedger(options: configuration.allocation)
+    completedFrameworks = BoundedHistory(limit: configuration.completedFrameworkLimit)
+    nextReconsideration = now.monotonicNs + configuration.allocationIntervalNs
+  }
+
+  /// Takes one event and returns what is to be done for it, in order.
+  public func handle(_ event: MasterEvent, at now: Instant) -> [MasterEffect] {
+    self.now = now
+    switch event {
+    case .schedulerCall(let call, let connection, let streamID):
+      handle(call, from: connection, streamID: streamID)
+    case .agentCalls(let calls, let connection):
+      handle(calls, from: connection)
+    case .streamClosed(let connection):
+      streamClosed(connection)
+    case .teardown(let id, let connection):
+      teardown(id, from: connection)
+    case .tick:
+      fireTimers()
+      expireOffers()
+      allocate()
+    }
+    let result = effects
+    effects.removeAll(keepingCapacity: true)
+    return result
+  }
+
+  /// When the next `.tick` is due on the monotonic clock, in nanoseconds.
+  public var nextDeadline: Int64? {
+    [timers.nextDeadline, nextOfferEnd, nextAllocation].compactMap { $0 }.min()
+  }
+
+  private func fireTimers() {
+    while let timer = timers.popDue(at: now.monotonicNs) {
+      switch timer {
+      case .heartbeat(let id, let generation): heartbeat(id, generation)
+      case .failover(let id, let generation): failoverTimedOut(id, generation)
+      case .ping(let id, let generation): ping(id, generation)
+      case .reregistration(let id, let generation): reregistrationTimedOut(id, generation)
+      }
+    }
+  }
+
+  private func streamClosed(_ connection: ConnectionID) {
+    if let framework = frameworkOfStream[connection] { disconnected(framework) }
+    if let agent = agentOfStream[connection] { disconnected(agent) }
+  }
+
+  // MARK: Effects
+
+  func respond(_ connection: ConnectionID, _ status: Int, _ text: String = "") {
+    effects.append(.respond(connection, status: status, text: text))
+  }
+
+  /// Sends an event to a framework; events for one that is not connected are dropped (protocol fact 37).
+  func send(_ event: SchedulerEvent, to framework: Framework) {
+    guard let stream = framework.stream else {
+      metrics.droppedMessages += 1
+      return
+    }
+    effects.append(.sendScheduler(stream, event))
+  }
+
+  func send(_ event: AgentEvent, to agent: Agent) {
+    guard let stream = agent.stream else {
+      metrics.droppedMessages += 1
+      return
+    }
+    effects.append(.sendAgent(stream, event))
+  }
+
+  func log(_ level: LogLevel, _ text: String) {
+    effects.append(.log(level, text))
+  }
+
+  /// A random UUID as text (RFC 4122, version 4).
+  func makeUUID() -> String {
+    var high: UInt64 = generator.next()
+    var low: UInt64 = generator.next()
+    high = high & ~0xF000 | 0x4000
+    low = low & ~(0b11 << 62) | 0b10 << 62
+    let digits = hex(high) + hex(low)
+    let lengths = [8, 4, 4, 4, 12]
+    var rest = digits[...]
+    return lengths.map { length in
+      defer { rest = rest.dropFirst(length) }
+      return String(rest.prefix(length))
+    }.joined(separator: "-")
+  }
+
+  private func hex(_ number: UInt64) -> String {
+    let text = String(number, radix: 16)
+    return String(repeating: "0", count: 16 - text.utf8.count) + text
+  }
+}

@@ -1,0 +1,70 @@
+import Resources
+import Wire
+
+/// What may be wrong with a framework that subscribes, in Mesos' words (protocol fact 30).
+enum FrameworkCheck {
+  static func problem(_ info: MesosFrameworkInfo, suppressed: [String], configuration: MasterConfiguration) -> String? {
+    problem(info, configuration: configuration) ?? problem(ofSuppressed: suppressed, info)
+  }
+
+  static func problem(_ info: MesosFrameworkInfo, configuration: MasterConfiguration) -> String? {
+    if info.hasID, let problem = IDCheck.problem(info.id.value) { return problem }
+    if let problem = problemOfRoles(info) { return problem }
+    if Nanoseconds.of(seconds: info.failoverTimeout) == nil {
+      return "The framework failover_timeout (\(text(info.failoverTimeout))) is invalid"
+    }
+    if info.user == "root", !configuration.allowsRootSubmissions {
+      return "User 'root' is not allowed to run frameworks without --root_submissions set"
+    }
+    if let allowed = configuration.roles {
+      let others = info.rolesInUse.filter { !allowed.contains($0) && $0 != Role.star }
+      if !others.isEmpty { return "Roles \(list(others)) are not present in the master's --roles" }
+    }
+    return nil
+  }
+
+  private static func problemOfRoles(_ info: MesosFrameworkInfo) -> String? {
+    if info.capabilityTypes.contains(.multiRole) {
+      if info.hasRole { return "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable" }
+      let duplicates = Set(info.roles.filter { role in info.roles.count { $0 == role } > 1 })
+      if !duplicates.isEmpty { return "'FrameworkInfo.roles' contains duplicate items: \(list(duplicates.sorted()))" }
+      return problem(of: info.roles, in: "roles")
+    }
+    if !info.roles.isEmpty {
+      return "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable"
+    }
+    return info.hasRole ? problem(of: [info.role], in: "role") : nil
+  }
+
+  private static func problem(of roles: [String], in field: String) -> String? {
+    for role in roles {
+      do { try Role.validate(role) } catch {
+        return field == "roles"
+          ? "'FrameworkInfo.roles' contains invalid role: \(error)"
+          : "'FrameworkInfo.role' is not a valid role: \(error)"
+      }
+    }
+    return nil
+  }
+
+  static func problem(ofSuppressed suppressed: [String], _ info: MesosFrameworkInfo) -> String? {
+    let others = Set(suppressed).subtracting(info.rolesInUse)
+    return others.isEmpty ? nil : "Suppressed roles \(list(others.sorted())) are not contained in the set of roles"
+  }
+
+  private static func list(_ items: [String]) -> String { "{ \(items.joined(separator: ", ")) }" }
+
+  /// As C++ prints a double: `1e+30`.
+  private static func text(_ number: Double) -> String { "\(number)" }
+}
+
+/// Ids that frameworks choose (protocol fact 61).
+enum IDCheck {
+  static func problem(_ id: String) -> String? {
+    if id.isEmpty { return "ID must not be empty" }
+    if id.utf8.count > 255 { return "ID must not be greater than 255 characters" }
+    if id == "." || id == ".." { return "'\(id)' is disallowed" }
+    let isBad = id.utf8.contains { $0 < 32 || $0 == 127 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }
+    return isBad ? "'\(id)' contains invalid characters" : nil
+  }
+}

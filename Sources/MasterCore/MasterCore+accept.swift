@@ -1,0 +1,139 @@
+import Resources
+import Wire
+
+extension MasterCore {
+  /// What an ACCEPT works on.
+  struct Acceptance {
+    let framework: Framework
+    let agent: Agent
+    let role: String
+    /// What is left of the offers; allocated to `role`.
+    var remaining: Resources
+  }
+
+  /// Protocol facts 52 to 59.
+  func accept(_ call: SchedulerCall.Accept, of framework: Framework) {
+    let named = call.offerIds.map { (id: $0.value, offer: offer($0.value)) }
+    if let problem = problem(of: named, of: framework) {
+      for (_, offer) in named { offer.map { if $0.framework === framework { giveUp($0, call.filters) } } }
+      return drop(call, of: framework, .invalidOffers, "Task launched with invalid offers: \(problem)")
+    }
+    guard let first = named.first?.offer else { return }
+    var acceptance = Acceptance(framework: framework, agent: first.agent, role: first.role, remaining: Resources())
+    for (_, offer) in named {
+      guard let offer else { continue }
+      remove(offer)
+      acceptance.remaining += offer.resources
+    }
+    metrics.offersAccepted += named.count
+    if acceptance.agent.stream == nil {
+      drop(call, of: framework, .agentDisconnected, "Agent disconnected")
+    } else {
+      for operation in call.operations { apply(operation, to: &acceptance) }
+    }
+    recover(acceptance.remaining, agent: acceptance.agent, framework: framework, refusing: call.filters)
+  }
+
+  private func giveUp(_ offer: Offer, _ filters: MesosFilters) {
+    guard offers[offer.number] != nil else { return }
+    remove(offer)
+    recover(offer.resources, agent: offer.agent, framework: offer.framework, refusing: filters)
+  }
+
+  private func problem(of named: [(id: String, offer: Offer?)], of framework: Framework) -> String? {
+    if named.isEmpty { return "No offers specified" }
+    var seen: Set<String> = []
+    for (id, _) in named where !seen.insert(id).inserted { return "Duplicate offer \(id) in offer list" }
+    for (id, offer) in named {
+      guard let offer, offer.framework === framework else { return "Offer \(id) is no longer valid" }
+    }
+    guard let first = named.first, let expected = first.offer else { return nil }
+    for (id, offer) in named.dropFirst() {
+      guard let offer else { continue }
+      if offer.agent !== expected.agent {
+        return "Aggregated offers must belong to one single agent. Offer \(id) uses agent \(offer.agent.id) "
+          + "and offer \(first.id) uses agent \(expected.agent.id)"
+      }
+      if offer.role != expected.role {
+        return "Aggregated offers must be allocated to the same role. Offer \(id) uses role \(offer.role) "
+          + "and offer \(first.id) uses role \(expected.role)"
+      }
+    }
+    return nil
+  }
+
+  /// Nothing of the call runs: each task is told so.
+  private func drop(
+    _ call: SchedulerCall.Accept, of framework: Framework, _ reason: MesosTaskStatus.Reason, _ message: String
+  ) {
+    for operation in call.operations {
+      switch operation.type {
+      case .launch, .launchGroup:
+        let tasks = operation.type == .launch ? operation.launch.taskInfos : operation.launchGroup.taskGroup.tasks
+        for task in tasks {
+          tell(framework, task, framework.state(ifAware: .taskDropped), reason, message)
+        }
+      default:
+        fail(operation, of: framework, .operationDropped, message)
+      }
+    }
+  }
+
+  private func apply(_ operation: MesosOffer.Operation, to acceptance: inout Acceptance) {
+    switch operation.type {
+    case .launch: launch(operation, &acceptance)
+    case .launchGroup: launchGroup(operation, &acceptance)
+    case .reserve where !operation.reserve.source.isEmpty:
+      // Protocol fact 57.
+      fail(
+        operation, of: acceptance.framework, .operationError,
+        "Reservation updates are not yet implemented for the scheduler API.")
+    case .unknown:
+      log(.warning, "Ignored an operation of unknown type of framework \(acceptance.framework.id)")
+    default:
+      fail(
+        operation, of: acceptance.framework, .operationError,
+        "The operation \(operation.type) is not supported by this master")
+    }
+  }
+
+  /// Protocol fact 54: only an operation with an id is told of.
+  private func fail(
+    _ operation: MesosOffer.Operation, of framework: Framework, _ state: MesosOperationState, _ message: String
+  ) {
+    log(.warning, "Dropped operation \(operation.type) of framework \(framework.id): \(message)")
+    guard operation.hasID else { return }
+    var event = SchedulerEvent()
+    event.type = .updateOperationStatus
+    event.updateOperationStatus.status.operationID = operation.id
+    event.updateOperationStatus.status.state = state
+    event.updateOperationStatus.status.message = message
+    send(event, to: framework)
+  }
+
+  /// Tells a framework of a task that does not come to be. Made by the master: no uuid (protocol fact 66).
+  func tell(
+    _ framework: Framework, _ task: MesosTaskInfo, _ state: MesosTaskState, _ reason: MesosTaskStatus.Reason,
+    _ message: String
+  ) {
+    var status = MesosTaskStatus()
+    status.taskID = task.taskID
+    status.agentID = task.agentID
+    status.state = state
+    status.source = .master
+    status.reason = reason
+    status.message = message
+    status.timestamp = now.epochSeconds
+    if state == .taskError { metrics.tasksError += 1 } else { metrics.tasksLost += 1 }
+    send(.update(status), to: framework)
+  }
+}
+
+extension SchedulerEvent {
+  static func update(_ status: MesosTaskStatus) -> SchedulerEvent {
+    var event = SchedulerEvent()
+    event.type = .update
+    event.update.status = status
+    return event
+  }
+}

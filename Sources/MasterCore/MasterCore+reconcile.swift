@@ -1,0 +1,87 @@
+import Wire
+
+extension MasterCore {
+  func reconcile(_ call: SchedulerCall.Reconcile, of framework: Framework) {
+    if call.tasks.isEmpty {
+      // Protocol fact 82. In an order that does not change from call to call.
+      for task in framework.tasks.values.sorted(by: { $0.id < $1.id }) { tellLatest(task, framework) }
+    } else {
+      for question in call.tasks { answer(question, of: framework) }
+    }
+  }
+
+  /// Protocol fact 84.
+  func answer(_ question: SchedulerCall.Reconcile.Task, of framework: Framework) {
+    let id = question.taskID.value
+    if let task = framework.tasks[id] { return tellLatest(task, framework) }
+    let agentID = question.hasAgentID ? question.agentID.value : nil
+    if mayComeBack(agentID, framework) { return }
+    let unreachable = framework.unreachableTasks[id].flatMap { unreachableAgents[$0.agentID] }
+    if let agentID, agents[agentID] != nil {
+      tell(question, framework, .taskGone, "Task is unknown to the agent")
+    } else if let time = unreachable ?? agentID.flatMap({ unreachableAgents[$0] }) {
+      tell(question, framework, .taskUnreachable, "Task is unreachable", unreachableSince: time)
+    } else {
+      tell(question, framework, .taskUnknown, "Task is unknown")
+    }
+  }
+
+  /// Whether an agent that nothing is known of may still come from an earlier master. There is no answer until then:
+  /// a false one could make a framework start its tasks twice (protocol facts 84 and 92).
+  private func mayComeBack(_ agentID: String?, _ framework: Framework) -> Bool {
+    guard now.monotonicNs < started.monotonicNs + configuration.agentReregisterTimeoutNs else { return false }
+    let isForeign = { (id: String) in !id.hasPrefix(self.configuration.id) && id.contains("-") }
+    if let agentID { return agents[agentID] == nil && unreachableAgents[agentID] == nil && isForeign(agentID) }
+    return isForeign(framework.id)
+  }
+
+  /// The state last forwarded (protocol facts 82 and 83).
+  private func tellLatest(_ task: MasterTask, _ framework: Framework) {
+    let last = task.statuses.last
+    var status = MesosTaskStatus()
+    status.taskID.value = task.id
+    status.agentID.value = task.agentID
+    status.state = task.forwardedState
+    status.source = .master
+    status.reason = .reconciliation
+    status.message = "Reconciliation: Latest task state"
+    status.timestamp = now.epochSeconds
+    if let executor = task.executorID { status.executorID.value = executor }
+    if let last {
+      if last.hasHealthy { status.healthy = last.healthy }
+      if last.hasCheckStatus { status.checkStatus = last.checkStatus }
+      if last.hasContainerStatus { status.containerStatus = last.containerStatus }
+    }
+    send(.update(status), to: framework)
+  }
+
+  /// Protocol fact 85.
+  private func tell(
+    _ question: SchedulerCall.Reconcile.Task, _ framework: Framework, _ state: MesosTaskState, _ message: String,
+    unreachableSince time: Double? = nil
+  ) {
+    var status = MesosTaskStatus()
+    status.taskID = question.taskID
+    if question.hasAgentID { status.agentID = question.agentID }
+    status.state = framework.state(ifAware: state)
+    status.source = .master
+    status.reason = .reconciliation
+    status.message = "Reconciliation: \(message)"
+    status.timestamp = now.epochSeconds
+    if let time { status.unreachableTime.nanoseconds = Int64(time * 1e9) }
+    send(.update(status), to: framework)
+  }
+
+  /// There are no operations, so each one asked for is unknown (protocol fact 87).
+  func reconcile(_ call: SchedulerCall.ReconcileOperations, of framework: Framework) {
+    for question in call.operations {
+      var event = SchedulerEvent()
+      event.type = .updateOperationStatus
+      event.updateOperationStatus.status.operationID = question.operationID
+      event.updateOperationStatus.status.state = .operationUnknown
+      event.updateOperationStatus.status.message = "Reconciliation: Operation is unknown"
+      if question.hasAgentID { event.updateOperationStatus.status.agentID = question.agentID }
+      send(event, to: framework)
+    }
+  }
+}

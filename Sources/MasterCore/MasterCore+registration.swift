@@ -1,0 +1,176 @@
+import Resources
+import Wire
+
+extension MasterCore {
+  /// An agent opens its stream: a new one, one that lost its stream or its process, or one of an earlier master.
+  func subscribe(_ call: AgentCall.Subscribe, from connection: ConnectionID) {
+    let totals: Resources
+    do { totals = try Resources(wire: call.agentInfo.resources) } catch {
+      return respond(connection, 400, "Failed to validate agent '\(call.agentInfo.hostname)': \(error)")
+    }
+    let agent: Agent
+    if call.agentInfo.hasID, let known = agents[call.agentInfo.id.value] {
+      reconnect(known, call, totals)
+      agent = known
+    } else {
+      agent = addAgent(call, totals)
+    }
+    connect(agent, connection)
+    restore(call, on: agent)
+    for kill in agent.pendingKills { send(kill, to: agent) }
+    agent.pendingKills = []
+  }
+
+  private func addAgent(_ call: AgentCall.Subscribe, _ totals: Resources) -> Agent {
+    let id = call.agentInfo.hasID ? call.agentInfo.id.value : "\(configuration.id)-S\(nextAgentNumber)"
+    if !call.agentInfo.hasID { nextAgentNumber += 1 }
+    let agent = Agent(
+      id: id, slot: ledger.addAgent(id, total: totals), info: call.agentInfo, version: call.version,
+      address: call.address, totals: totals, connection: .disconnected, now: now)
+    agent.info.id.value = id
+    if call.agentInfo.hasID { agent.reregisteredTime = now.epochSeconds }
+    agents[id] = agent
+    agentOfSlot[agent.slot] = agent
+    log(.info, "Agent \(id) (\(call.agentInfo.hostname)) registered with \(totals)")
+    return agent
+  }
+
+  private func reconnect(_ agent: Agent, _ call: AgentCall.Subscribe, _ totals: Resources) {
+    if let old = agent.stream {
+      agentOfStream[old] = nil
+      effects.append(.close(old))
+      for number in agent.offers.sorted() { offers[number].map(rescind) }
+    }
+    agent.info = call.agentInfo
+    agent.version = call.version
+    agent.address = call.address
+    agent.reregisteredTime = now.epochSeconds
+    if totals != agent.totals {
+      agent.totals = totals
+      ledger.setTotal(totals, of: agent.slot)
+    }
+    log(.info, "Agent \(agent.id) (\(agent.info.hostname)) came back")
+  }
+
+  private func connect(_ agent: Agent, _ connection: ConnectionID) {
+    effects.append(.openAgent(connection))
+    agent.connection = .connected(connection)
+    agent.generation += 1
+    agent.pingsUnanswered = 0
+    agentOfStream[connection] = agent
+    ledger.setActive(true, agent: agent.slot)
+    var event = AgentEvent()
+    event.subscribed.agentID.value = agent.id
+    event.subscribed.masterInfo = configuration.masterInfo
+    event.subscribed.pingIntervalSeconds = Double(configuration.agentPingIntervalNs) / 1e9
+    send(event, to: agent)
+    timers.add(
+      .ping(agent: agent.id, generation: agent.generation), at: now.monotonicNs + configuration.agentPingIntervalNs)
+  }
+
+  /// Brings the books in line with what lives on an agent that subscribes.
+  private func restore(_ call: AgentCall.Subscribe, on agent: Agent) {
+    let wasUnreachable = unreachableAgents.removeValue(forKey: agent.id) != nil
+    restoreFrameworks(call.frameworks, on: agent)
+    restoreExecutors(call.executors, on: agent)
+    var alive: [String: Set<String>] = [:]
+    for task in call.tasks {
+      alive[task.frameworkID.value, default: []].insert(task.taskID.value)
+      restore(task, on: agent, wasUnreachable: wasUnreachable)
+    }
+    for (id, tasks) in agent.tasks {
+      guard let framework = frameworks[id] else { continue }
+      for task in tasks.subtracting(alive[id] ?? []).sorted() {
+        // It never arrived, or it ended and the agent forgot it.
+        lose(
+          task, of: framework, on: agent, framework.state(ifAware: .taskDropped), .reconciliation,
+          "Reconciliation: Task is unknown to the agent")
+      }
+    }
+  }
+
+  private func restoreFrameworks(_ infos: [MesosFrameworkInfo], on agent: Agent) {
+    for info in infos {
+      let id = info.id.value
+      if completedFrameworkIDs.contains(id) {
+        var event = AgentEvent()
+        event.shutdownFramework.frameworkID.value = id
+        send(event, to: agent)
+      } else if let framework = frameworks[id] {
+        var event = AgentEvent()
+        event.updateFramework.frameworkInfo = framework.info
+        send(event, to: agent)
+      } else if IDCheck.problem(id) == nil {
+        let framework = addFramework(id, info, .recovered)
+        log(.info, "Framework \(id) (\(info.name)) is known from agent \(agent.id); it is yet to subscribe")
+        // A framework needs time to find a new master, whatever its own timeout.
+        awaitFailover(
+          of: framework, for: max(framework.failoverTimeoutNs, configuration.agentReregisterTimeoutNs))
+      }
+    }
+  }
+
+  private func restoreExecutors(_ executors: [AgentCall.Executor], on agent: Agent) {
+    for executor in executors where !executor.commandTask {
+      let id = executor.executorInfo.executorID.value
+      guard let framework = frameworks[executor.frameworkID.value], agent.executors[framework.id]?[id] == nil else {
+        continue
+      }
+      guard let resources = held(executor.executorInfo.resources, by: framework, what: "executor \(id)") else {
+        continue
+      }
+      agent.executors[framework.id, default: [:]][id] = .init(info: executor.executorInfo, resources: resources)
+      framework.agents.insert(agent.id)
+      ledger.allocate(resources, agent: agent.slot, framework: framework.slot)
+    }
+  }
+
+  private func restore(_ message: MesosTask, on agent: Agent, wasUnreachable: Bool) {
+    let id = message.taskID.value
+    guard let framework = frameworks[message.frameworkID.value] else { return }
+    if let known = framework.tasks[id] {
+      // Its newest state comes as an update.
+      if known.agentID != agent.id { log(.warning, "Task \(id) of agent \(agent.id) is also on \(known.agentID)") }
+      return
+    }
+    guard let resources = held(message.resources, by: framework, what: "task \(id)") else { return }
+    let task = MasterTask(message, agent: agent.id, resources: resources)
+    let wasLost = framework.unreachableTasks.removeValue(forKey: id) != nil
+    framework.tasks[id] = task
+    framework.agents.insert(agent.id)
+    agent.tasks[framework.id, default: []].insert(id)
+    if !task.state.isTerminal { ledger.allocate(resources, agent: agent.slot, framework: framework.slot) }
+    // Protocol fact 91.
+    if wasLost || wasUnreachable || agent.reregisteredTime != nil && framework.stream != nil {
+      tellReturn(of: task, to: framework, wasUnreachable: wasUnreachable)
+    }
+  }
+
+  private func tellReturn(of task: MasterTask, to framework: Framework, wasUnreachable: Bool) {
+    var status = MesosTaskStatus()
+    status.taskID.value = task.id
+    status.agentID.value = task.agentID
+    if let executor = task.executorID { status.executorID.value = executor }
+    status.state = task.state
+    status.source = .master
+    status.reason = .agentReregistered
+    status.message = wasUnreachable ? "Unreachable agent re-reregistered" : "Unknown agent reregistered"
+    status.timestamp = now.epochSeconds
+    send(.update(status), to: framework)
+  }
+
+  /// What a task or executor that an agent brings along holds, in its role; nil if it makes no sense.
+  private func held(_ messages: [MesosResource], by framework: Framework, what: String) -> Resources? {
+    do {
+      return Resources(
+        try Resources(wire: messages).map { resource in
+          var resource = resource
+          if resource.allocationRole == nil { resource.allocationRole = framework.roles.first ?? Role.star }
+          return resource
+        })
+    } catch {
+      log(.error, "Ignored \(what) of framework \(framework.id), which its agent reports with bad resources: \(error)")
+      return nil
+    }
+  }
+}

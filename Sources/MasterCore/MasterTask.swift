@@ -1,0 +1,116 @@
+import Resources
+import Wire
+
+/// A task as the master knows it.
+public struct MasterTask: Sendable {
+  public let id: String
+  public let name: String
+  public let frameworkID: String
+  public let agentID: String
+  /// nil for a command task (protocol fact 64).
+  public let executorID: String?
+  /// Allocated to the role of its offer.
+  public let resources: Resources
+  /// The newest state that the agent told; resources are held until it is terminal (protocol fact 65).
+  public internal(set) var state: MesosTaskState
+  /// The state last forwarded to the framework, with the uuid to acknowledge (protocol fact 83).
+  public internal(set) var forwardedState: MesosTaskState
+  var forwardedUUID: [UInt8]?
+  /// One status for each state, the last one of each, without data (protocol fact 74).
+  public internal(set) var statuses: [MesosTaskStatus] = []
+  /// What is rarely there.
+  public let extras: Extras?
+
+  /// Parts of a TaskInfo that only the endpoints show.
+  public final class Extras: Sendable {
+    public let labels: MesosLabels?
+    public let discovery: MesosDiscoveryInfo?
+    public let container: MesosContainerInfo?
+    public let healthCheck: MesosHealthCheck?
+    public let killPolicy: MesosKillPolicy?
+    public let limits: [String: Double]
+    public let user: String?
+
+    init?(_ task: MesosTaskInfo, user: String?) {
+      labels = task.hasLabels ? task.labels : nil
+      discovery = task.hasDiscovery ? task.discovery : nil
+      container = task.hasContainer ? task.container : nil
+      healthCheck = task.hasHealthCheck ? task.healthCheck : nil
+      killPolicy = task.hasKillPolicy ? task.killPolicy : nil
+      limits = task.limits.mapValues(\.value)
+      self.user = user
+      if isEmpty { return nil }
+    }
+
+    init?(_ task: MesosTask) {
+      labels = task.hasLabels ? task.labels : nil
+      discovery = task.hasDiscovery ? task.discovery : nil
+      container = task.hasContainer ? task.container : nil
+      healthCheck = task.hasHealthCheck ? task.healthCheck : nil
+      killPolicy = task.hasKillPolicy ? task.killPolicy : nil
+      limits = task.limits.mapValues(\.value)
+      user = task.hasUser ? task.user : nil
+      if isEmpty { return nil }
+    }
+
+    private var isEmpty: Bool {
+      labels == nil && discovery == nil && container == nil && healthCheck == nil && killPolicy == nil
+        && limits.isEmpty && user == nil
+    }
+  }
+
+  /// A task that a framework launches.
+  init(_ info: MesosTaskInfo, framework: String, agent: String, resources: Resources) {
+    id = info.taskID.value
+    name = info.name
+    frameworkID = framework
+    agentID = agent
+    executorID = info.hasExecutor ? info.executor.executorID.value : nil
+    self.resources = resources
+    state = .taskStaging
+    forwardedState = .taskStaging
+    let command = info.hasCommand ? info.command : info.executor.command
+    extras = Extras(info, user: command.hasUser ? command.user : nil)
+  }
+
+  /// A task that an agent brings along.
+  init(_ task: MesosTask, agent: String, resources: Resources) {
+    id = task.taskID.value
+    name = task.name
+    frameworkID = task.frameworkID.value
+    agentID = agent
+    executorID = task.hasExecutorID ? task.executorID.value : nil
+    self.resources = resources
+    state = task.state
+    forwardedState = task.hasStatusUpdateState ? task.statusUpdateState : task.state
+    forwardedUUID = task.hasStatusUpdateUuid ? [UInt8](task.statusUpdateUuid) : nil
+    statuses = task.statuses
+    extras = Extras(task)
+  }
+
+  /// Takes over a status; `latest` is the newest state that the agent knows of.
+  mutating func record(_ status: MesosTaskStatus, latest: MesosTaskState) {
+    if !state.isTerminal { state = latest }
+    forwardedState = status.state
+    forwardedUUID = status.hasUuid ? [UInt8](status.uuid) : nil
+    var kept = status
+    if kept.hasData { kept.clearData() }
+    if let last = statuses.last, last.state == status.state {
+      statuses[statuses.count - 1] = kept
+    } else {
+      statuses.append(kept)
+    }
+  }
+}
+
+extension MesosTaskState {
+  /// No further state follows, except when an unreachable agent comes back.
+  public var isTerminal: Bool {
+    switch self {
+    case .taskFinished, .taskFailed, .taskKilled, .taskError, .taskLost, .taskDropped, .taskGone, .taskGoneByOperator:
+      true
+    case .taskStaging, .taskStarting, .taskRunning, .taskKilling, .taskUnreachable, .taskUnknown:
+      false
+    }
+  }
+}
