@@ -75,8 +75,10 @@ let package = Package(
     .target(name: "Resources", swiftSettings: strict),
     .target(
       name: "Wire", dependencies: [protobuf, "Resources"], exclude: ["Protos", "generate"], swiftSettings: strict),
-    .target(name: "Allocation", dependencies: ["Resources", "CTepui"], swiftSettings: strict),
-    .target(name: "MasterCore", dependencies: ["Resources", "Wire", "Allocation"], swiftSettings: strict),
+    .target(name: "Allocation", dependencies: ["Resources", "CTepui"] + collections, swiftSettings: strict),
+    .target(
+      name: "MasterCore", dependencies: ["Resources", "Wire", "Allocation", protobuf] + collections,
+      swiftSettings: strict),
     .target(name: "AgentCore", dependencies: ["Resources", "Wire", protobuf] + collections, swiftSettings: strict),
 
     // Rooms that touch the machine.

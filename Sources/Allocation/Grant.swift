@@ -7,15 +7,7 @@ public struct Grant: Sendable {
   public let claimant: UInt32
   public let role: String
   /// Allocated to `role`.
-  public fileprivate(set) var resources: Resources
-
-  init(agent: UInt32, framework: UInt32, claimant: UInt32, role: String, resources: Resources) {
-    self.agent = agent
-    self.framework = framework
-    self.claimant = claimant
-    self.role = role
-    self.resources = resources
-  }
+  public internal(set) var resources: Resources
 
   mutating func add(_ more: Resources) {
     resources += more

@@ -1,3 +1,5 @@
+import HeapModule
+
 /// The refuse filters: what a claimant declined on an agent, and until when it is not to be bothered again
 /// (protocol facts 47 and 48).
 ///
@@ -21,7 +23,7 @@ final class RefuseFilters {
   private var byPair: [UInt64: [UInt32]] = [:]
   private var claimantsOfAgent: [UInt32: Set<UInt32>] = [:]
   private var agentsOfClaimant: [UInt32: Set<UInt32>] = [:]
-  private var ends = MinHeap<End>()
+  private var ends = Heap<End>()
 
   private struct End: Comparable {
     var until: Int64
@@ -38,7 +40,7 @@ final class RefuseFilters {
   var count: Int { Int(ids.count) }
 
   /// When the next filter may end; a filter that was removed before its time may cause an idle wake-up.
-  var nextEnd: Int64? { ends.first?.until }
+  var nextEnd: Int64? { ends.min?.until }
 
   func widen(to kinds: Int) { refused.widen(to: kinds) }
 
@@ -76,8 +78,8 @@ final class RefuseFilters {
   /// Ends the filters whose time has come; answers the pairs that lost one.
   func removeExpired(at now: Int64) -> [(claimant: UInt32, agent: UInt32)] {
     var pairs: [(claimant: UInt32, agent: UInt32)] = []
-    while let end = ends.first, end.until <= now {
-      ends.removeFirst()
+    while let end = ends.min, end.until <= now {
+      ends.removeMin()
       let filter = filters[Int(end.id)]
       guard filter.inUse, filter.generation == end.generation else { continue }
       remove(end.id)

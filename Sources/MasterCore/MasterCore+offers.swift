@@ -65,24 +65,16 @@ extension MasterCore {
 
   // MARK: Timeout
 
+  /// When the oldest offer ends; those that ended otherwise are forgotten on the way.
   var nextOfferEnd: Int64? {
-    while offerEndsDone < offerEnds.count, offers[offerEnds[offerEndsDone].number] == nil { offerEndsDone += 1 }
-    return offerEndsDone < offerEnds.count ? offerEnds[offerEndsDone].deadline : nil
+    while let first = offerEnds.first, offers[first.number] == nil { offerEnds.removeFirst() }
+    return offerEnds.first?.deadline
   }
 
   func expireOffers() {
-    while offerEndsDone < offerEnds.count {
-      let end = offerEnds[offerEndsDone]
-      if let offer = offers[end.number] {
-        guard end.deadline <= now.monotonicNs else { break }
-        rescind(offer)
-      }
-      offerEndsDone += 1
-    }
-    // Forget the finished half now and then, so that neither the list nor the cost of shortening it grows.
-    if offerEndsDone > 64, offerEndsDone * 2 > offerEnds.count {
-      offerEnds.removeFirst(offerEndsDone)
-      offerEndsDone = 0
+    while let deadline = nextOfferEnd, deadline <= now.monotonicNs {
+      let end = offerEnds.removeFirst()
+      offers[end.number].map(rescind)
     }
   }
 }

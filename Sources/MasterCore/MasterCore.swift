@@ -1,4 +1,5 @@
 import Allocation
+import DequeModule
 import Resources
 import Wire
 
@@ -43,8 +44,7 @@ public final class MasterCore {
 
   var offers: [UInt64: Offer] = [:]
   /// Offers in the order of their end; those that ended otherwise are skipped.
-  var offerEnds: [(number: UInt64, deadline: Int64)] = []
-  var offerEndsDone = 0
+  var offerEnds: Deque<(number: UInt64, deadline: Int64)> = []
   var nextOfferNumber: UInt64 = 0
 
   var lastCycle: Int64?

@@ -1,4 +1,4 @@
-import Allocation
+import HeapModule
 
 /// Deadlines in order. A timer that no longer means anything is not taken out: whoever gets it sees that by its
 /// generation.
@@ -15,10 +15,10 @@ struct TimerQueue<Timer> {
     static func == (left: Entry, right: Entry) -> Bool { left.number == right.number }
   }
 
-  private var heap = MinHeap<Entry>()
+  private var heap = Heap<Entry>()
   private var nextNumber: UInt64 = 0
 
-  var nextDeadline: Int64? { heap.first?.deadline }
+  var nextDeadline: Int64? { heap.min?.deadline }
 
   mutating func add(_ timer: Timer, at deadline: Int64) {
     heap.insert(Entry(deadline: deadline, number: nextNumber, timer: timer))
@@ -26,8 +26,8 @@ struct TimerQueue<Timer> {
   }
 
   mutating func popDue(at now: Int64) -> Timer? {
-    guard let first = heap.first, first.deadline <= now else { return nil }
-    heap.removeFirst()
+    guard let first = heap.min, first.deadline <= now else { return nil }
+    heap.removeMin()
     return first.timer
   }
 }
