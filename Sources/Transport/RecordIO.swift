@@ -45,16 +45,13 @@ public enum RecordIO {
 
     private mutating func readLength() throws(Malformed) -> Int? {
       let view = buffer.readableBytesView
-      // A length that fits the limit has no more digits than the limit itself; without a newline by then it is hostile.
+      // No length within the limit has more digits than the limit itself, so a peer cannot make us wait for ever.
       let maxDigits = String(maxRecordBytes).utf8.count
-      guard let newline = view.prefix(maxDigits + 1).firstIndex(of: UInt8(ascii: "\n")) else {
-        if view.count <= maxDigits { return nil }
-        throw malformed(view)
-      }
-      let digits = view[..<newline]
-      guard let length = Int(String(decoding: digits, as: UTF8.self)), (1...maxRecordBytes).contains(length),
-        digits.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains)
-      else { throw malformed(digits) }
+      let digits = view.prefix(maxDigits).prefix { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+      if digits.count == view.count { return nil }
+      guard view[digits.endIndex] == UInt8(ascii: "\n"),
+        let length = Int(String(decoding: digits, as: UTF8.self)), (1...maxRecordBytes).contains(length)
+      else { throw malformed(view.prefix { $0 != UInt8(ascii: "\n") }) }
       buffer.moveReaderIndex(forwardBy: digits.count + 1)
       return length
     }

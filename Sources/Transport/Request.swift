@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP1
 
 /// One whole HTTP request as a handler sees it.
-public struct Request {
+public struct Request: Sendable {
   public let method: HTTPMethod
   /// Percent-decoded, without trailing slashes and without the process name in front: `/api/v1/scheduler`.
   /// The root is `/`.

@@ -1,8 +1,9 @@
 import NIOCore
 import NIOHTTP1
 
-/// A whole HTTP answer. `Date`, `Content-Length` and `Connection` are added when it is sent.
-public struct Response {
+/// A whole HTTP answer, sent by the server or received by the client. The server adds `Date`, `Content-Length` and
+/// `Connection` by itself.
+public struct Response: Sendable {
   public var status: HTTPResponseStatus
   public var headers: HTTPHeaders
   public var body: ByteBuffer
@@ -17,6 +18,9 @@ public struct Response {
   public init(_ status: HTTPResponseStatus = .ok, contentType: String, body: some Sequence<UInt8>) {
     self.init(status, headers: ["Content-Type": contentType], body: ByteBuffer(bytes: body))
   }
+
+  /// The body copied into an array, as decoders want it.
+  public var bodyBytes: [UInt8] { Array(body.readableBytesView) }
 
   /// 202 without a body, the answer to most calls. Protocol fact 14: empty answers have no Content-Type.
   public static var accepted: Response { Response(.accepted) }

@@ -86,10 +86,9 @@ final class ServerConnection: ChannelInboundHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    switch state {
-    case .waitingForHead, .receivingBody:
-      let reason = error is HTTPParserError ? "malformed HTTP request: \(error)" : describe(error)
-      refuse(.error(.badRequest, reason))
+    switch (error, state) {
+    case (is HTTPParserError, .waitingForHead), (is HTTPParserError, .receivingBody):
+      refuse(.error(.badRequest, "malformed HTTP request: \(error)"))
     default: context.close(promise: nil)
     }
   }
@@ -202,10 +201,9 @@ final class ServerConnection: ChannelInboundHandler {
     }
     let stream = HTTPStream(connection: self, eventLoop: eventLoop, maxQueuedBytes: shared.limits.maxQueuedBytes)
     state = .streaming(stream)
-    // A client of HTTP/1.0 does not know chunks; it reads until the connection is closed.
+    // NIO adds the chunked encoding, but not for a client of HTTP/1.0, which reads until the connection is closed.
     var head = HTTPResponseHead(version: request.version, status: .ok)
     head.headers.add(name: "Date", value: shared.date.now())
-    if request.version != .http1_0 { head.headers.add(name: "Transfer-Encoding", value: "chunked") }
     head.headers.add(contentsOf: headers)
     write(.head(head))
     context?.flush()

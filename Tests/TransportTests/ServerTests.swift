@@ -111,6 +111,21 @@ import Transport
     }
   }
 
+  @Test(arguments: [
+    "", "GET /hea", "POST /echo HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc", "GET /later HTTP/1.1\r\n\r\n",
+  ])
+  func connectionThatIsResetHarmsNobody(said: String) async throws {
+    try await withServer(routes: Self.routes) { server in
+      let connection = try RawConnection(port: server.port)
+      try connection.send("GET /health HTTP/1.1\r\n\r\n")
+      _ = try connection.read { $0.hasSuffix("\r\n\r\n") }
+      try connection.send(said)
+      connection.reset()
+      let next = try exchange("GET /later HTTP/1.0\r\n\r\n", port: server.port)
+      #expect(next.hasPrefix("HTTP/1.1 200 OK\r\n"))
+    }
+  }
+
   @Test func peerThatNeverAsksIsDisconnected() async throws {
     var limits = HTTPServer.Limits()
     limits.headTimeout = .milliseconds(50)

@@ -3,7 +3,7 @@ import Testing
 
 /// A plain blocking TCP connection, to say exactly the bytes that a test wants said.
 final class RawConnection {
-  private let socket: Int32
+  private var socket: Int32
 
   init(port: Int) throws {
     socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -52,6 +52,14 @@ final class RawConnection {
       if isEnough(String(decoding: received, as: UTF8.self)) { break }
     }
     return String(decoding: received, as: UTF8.self)
+  }
+
+  /// Closes with a reset in place of an orderly end, as a crashed or firewalled host seems to.
+  func reset() {
+    var atOnce = linger(l_onoff: 1, l_linger: 0)
+    setsockopt(socket, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
+    close(socket)
+    socket = -1
   }
 
   /// Closes at once, as a process that is killed does.
