@@ -122,7 +122,8 @@ let package = Package(
       name: "MasterCoreTests", dependencies: ["MasterCore", "Allocation", "CTepui", "Wire", "Resources"], swiftSettings: strict),
     .testTarget(name: "AgentCoreTests", dependencies: ["AgentCore", "Wire", "Resources"], swiftSettings: strict),
     .testTarget(
-      name: "ModuleHostTests", dependencies: ["ModuleHost", "Allocation", "CTepui"], swiftSettings: strict),
+      name: "ModuleHostTests", dependencies: ["ModuleHost", "Allocation", "Resources", "CTepui", logging],
+      exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
       name: "ContainmentTests", dependencies: ["Containment", "ModuleHost", "CLaunch"], swiftSettings: strict),
     .testTarget(name: "TransportTests", dependencies: ["Transport"] + nio, swiftSettings: strict),

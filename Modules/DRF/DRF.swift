@@ -17,7 +17,7 @@ struct DRF: Allocator {
   mutating func allocate(_ view: AllocationView, _ grants: Grants) {
     turns.follow(view)
     var tree = ShareTree(view, turns)
-    for agent in view.candidates where !view.free(agent).isEmpty {
+    for agent in view.candidates {
       if let claimant = tree.place(agent, grants) { turns.count(claimant, view) }
     }
   }

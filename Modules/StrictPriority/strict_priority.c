@@ -1,5 +1,6 @@
 /* Strict priority: the role with the higher number gets everything that it may be offered; the rest go without. */
 #define _POSIX_C_SOURCE 200809L
+#include <errno.h>
 #include <stdlib.h>
 #include "tepui/tepui.h"
 
@@ -34,8 +35,9 @@ static tepui_status add_priority(policy *self, const char *start, const char *en
   char number[24] = "", *rest = number;
   if (equals != NULL && equals > start && end - equals - 1 < (long)sizeof number)
     memcpy(number, equals + 1, (size_t)(end - equals - 1));
+  errno = 0;
   int64_t value = strtoll(number, &rest, 10);
-  if (number[0] == '\0' || *rest != '\0')
+  if (number[0] == '\0' || *rest != '\0' || errno != 0)
     return tepui_fail(error, TEPUI_INVALID, "priorities: \"%.*s\" is not ROLE=INTEGER, such as prod=100",
                       (int)(end - start), start);
 
@@ -91,13 +93,6 @@ static int compare(const void *left, const void *right) {
   return a->claimant < b->claimant ? -1 : 1;
 }
 
-static int is_free(const tepui_allocation_view *view, uint32_t agent) {
-  const int64_t *amounts = tepui_row(view, view->agent_free, agent);
-  for (uint32_t kind = 0; kind < view->kinds; kind++)
-    if (amounts[kind] > 0) return 1;
-  return 0;
-}
-
 static tepui_status allocate(void *instance, const tepui_allocation_view *view, const tepui_grant_sink *sink,
                              tepui_error *error) {
   policy *self = instance;
@@ -115,9 +110,10 @@ static tepui_status allocate(void *instance, const tepui_allocation_view *view, 
 
   for (uint32_t i = 0; i < view->candidate_count; i++) {
     uint32_t agent = view->candidates[i];
-    for (uint32_t rank = 0; rank < view->active_count && is_free(view, agent); rank++) {
+    for (uint32_t rank = 0; rank < view->active_count; rank++) {
       uint32_t claimant = self->order[rank].claimant;
-      if (tepui_may_offer(view, claimant, agent)) sink->grant(sink->context, agent, claimant, NULL);
+      if (!tepui_may_offer(view, claimant, agent)) continue;
+      if (sink->grant(sink->context, agent, claimant, NULL) == TEPUI_OK) break;
     }
   }
   return TEPUI_OK;

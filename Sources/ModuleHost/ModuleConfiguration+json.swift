@@ -55,7 +55,7 @@ private struct ModuleEntry: Decodable {
     let object = try StrictObject(decoder, keys: ["name", "parameters"])
     name = try object.required("name", as: String.self)
     guard ModuleDescriptor.isID(name) else {
-      throw object.refusal("\"name\" is \"\(name)\" but must be the module's id, such as org.tepui.drf")
+      throw object.refusal("\"name\" is \"\(name)\" but must be the module's id, such as org.example.fifo")
     }
     parameters = try object.optional("parameters", as: ParameterList.self)?.parameters ?? []
   }
@@ -125,7 +125,7 @@ private struct ActivationEntry: Decodable {
       deadline = try object.optional("deadline", as: String.self)
       onFailure = try object.optional("on_failure", as: String.self)
     }
-    guard !module.isEmpty else { throw refusal(codingPath, "must be a module's id, such as org.tepui.drf") }
+    guard !module.isEmpty else { throw refusal(codingPath, "must be a module's id, such as org.example.fifo") }
   }
 
   func activation(for kind: ModuleKind) throws -> ModuleConfiguration.Activation {

@@ -42,7 +42,7 @@ public final class ModuleHost: Sendable {
 
   /// The policy: `named` (flag `--allocator`), else the one of modules.json.
   ///
-  /// A name is a module's id, or the last word of it: `drf` for `org.tepui.drf`.
+  /// A name is a module's id, or the last word of it: `fifo` for `org.example.fifo`.
   public func loadAllocator(named name: String?) throws(ModuleError) -> LoadedAllocator {
     let activation: ModuleConfiguration.Activation
     if let name {

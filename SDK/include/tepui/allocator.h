@@ -4,9 +4,10 @@
  * The master keeps the books and the policy decides. Once per allocation cycle the host calls `allocate` with a view of
  * the cluster and a sink. The policy goes through the free resources in the order that it thinks right and grants them:
  *
- *     for each agent in view->candidates, as long as something is free on it
- *       pick the claimant that should have it, among those that tepui_may_offer allows
- *       sink->grant(sink->context, agent, claimant, NULL)
+ *     for each agent in view->candidates
+ *       for each claimant in view->active, the one that should have it first
+ *         if tepui_may_offer(view, claimant, agent) and sink->grant(sink->context, agent, claimant, NULL) == TEPUI_OK
+ *           go on with the next agent
  *
  * A claimant is a framework asking in one of its roles; a framework in two roles is two claimants. Each accepted grant
  * becomes an offer of that agent's resources to that framework.
@@ -62,7 +63,8 @@ typedef struct tepui_allocation_view {
   int64_t now_ns;      /* nanoseconds on a clock that never goes back */
   int64_t deadline_ns; /* on the same clock: the cycle should end by then; a later end is logged and counted */
 
-  const uint32_t *candidates;     /* agents that may be granted in this cycle, in an order free of bias */
+  const uint32_t *candidates;     /* agents with something to grant in this cycle, in an order free of bias; where
+                                   * agent_free shows nothing, that is reserved and a claimant of the role gets it */
   const uint32_t *active;         /* claimants that want offers, by id */
   const uint32_t *changed_agents; /* agents whose free or total amounts differ from the end of the last cycle */
 

@@ -1,0 +1,221 @@
+import ModuleHost
+import Testing
+
+/// modules.json, `--modules`, and the flags that choose modules.
+@Suite struct ConfigurationTests {
+  private let workspace = try! Workspace()
+
+  /// Errors in a configuration; each message begins with the file, then the key path.
+  @Test(arguments: [
+    (#"{"libraries": ["#, "is not valid JSON; `python3 -m json.tool` or `jq .` on it shows the place"),
+    ("", "is not valid JSON; `python3 -m json.tool` or `jq .` on it shows the place"),
+    (#"[]"#, "must be an object"),
+    (#"{"library": []}"#, #"unknown key "library"; allowed are libraries, allocator, isolators"#),
+    (#"{"libraries": {}}"#, "libraries: must be an array"),
+    (#"{"libraries": [3]}"#, "libraries[0]: must be an object"),
+    (
+      #"{"libraries": [{"modules": []}]}"#,
+      #"libraries[0]: neither "file" (a path, or a file name in the modules dir) nor "name" (of lib<name>.so)"#
+    ),
+    (#"{"libraries": [{"file": 1, "modules": []}]}"#, "libraries[0].file: must be a string"),
+    (#"{"libraries": [{"file": "a.so"}]}"#, #"libraries[0]: "modules" is missing"#),
+    (
+      #"{"libraries": [{"file": "a.so", "modules": []}]}"#,
+      #"libraries[0]: "modules" has 0 entries; a library holds exactly one module"#
+    ),
+    (
+      #"{"libraries": [{"file": "a.so", "modules": [{"name": "drf"}]}]}"#,
+      #"libraries[0].modules[0]: "name" is "drf" but must be the module's id, such as org.example.fifo"#
+    ),
+    (
+      #"{"libraries": [{"file": "a.so", "modules": [{"name": "a.b", "parameters": [{"key": "x"}]}]}]}"#,
+      #"libraries[0].modules[0].parameters[0]: "value" is missing"#
+    ),
+    (
+      #"{"libraries": [{"file": "a.so", "modules": [{"name": "a.b", "parameters": {"x": []}}]}]}"#,
+      "libraries[0].modules[0].parameters.x: must be a string, a number, true or false"
+    ),
+    (
+      #"{"libraries": [{"file": "a.so", "modules": [{"name": "a.b", "parameters": [{"key": "x", "value": "1"}, {"key": "x", "value": "1"}]}]}]}"#,
+      #"libraries[0].modules[0].parameters[1]: the parameter "x" is given twice; keep one of the two"#
+    ),
+    (
+      #"{"libraries": [{"file": "a.so", "modules": [{"name": "a.b"}]}, {"file": "b.so", "modules": [{"name": "a.b"}]}]}"#,
+      "libraries[1]: a second module a.b: a.so of libraries[0] is one already; keep one of the two"
+    ),
+    (#"{"allocator": 7}"#, "allocator: must be an object"),
+    (#"{"allocator": ""}"#, "allocator: must be a module's id, such as org.example.fifo"),
+    (#"{"allocator": {"deadline": "1ms"}}"#, #"allocator: "module" is missing"#),
+    (
+      #"{"allocator": {"module": "a.b", "deadline": "soon"}}"#,
+      #"allocator.deadline: "soon" is no duration above 0 (such as 250ms or 5secs)"#
+    ),
+    (
+      #"{"allocator": {"module": "a.b", "on_failure": "fail"}}"#,
+      #"allocator.on_failure: "fail" must be "continue" or "suspend""#
+    ),
+    (
+      #"{"isolators": [{"module": "a.b", "on_failure": "suspend"}]}"#,
+      #"isolators[0].on_failure: "suspend" must be "fail" or "continue""#
+    ),
+    (#"{"isolators": "a.b"}"#, "isolators: must be an array"),
+  ])
+  func anErrorNamesItsPlaceAndWhatIsAllowed(json: String, text: String) throws {
+    try workspace.write("modules.json", json)
+    let error = try workspace.refusal { _ in }
+    #expect(error.code == .configuration)
+    #expect(error.message == "\(workspace.file("modules.json")): \(text)")
+  }
+
+  @Test func anErrorOfInlineJSONNamesTheFlag() throws {
+    let error = try workspace.refusal(" {\"allocators\": 1}") { _ in }
+    #expect(error.message == #"--modules: unknown key "allocators"; allowed are libraries, allocator, isolators"#)
+  }
+
+  @Test func aMissingFileIsNamed() throws {
+    let error = try workspace.refusal("/nowhere/modules.json") { _ in }
+    #expect(
+      error.message
+        == "/nowhere/modules.json: No such file or directory; --modules takes JSON or the path of a file with it")
+  }
+
+  @Test func aMissingDirectoryIsNamed() throws {
+    let error = try #require(throws: ModuleError.self) {
+      try ModuleHost(
+        product: "tepui-test", version: "0", directory: "/nowhere", configuration: nil, logger: .init(label: "test"))
+    }
+    #expect(
+      error.message
+        == "--modules_dir: /nowhere: No such file or directory; it must be a directory with modules (*.so)")
+  }
+
+  @Test func withoutAnAllocatorTheErrorSaysHowToChooseOne() throws {
+    try workspace.build("allocator", as: "libfixture.so")
+    let error = try workspace.refusal { _ = try $0.loadAllocator(named: nil) }
+    #expect(error.code == .noAllocator)
+    #expect(
+      error.message
+        == "no allocator is configured: put \"allocator\": \"<module id>\" into \(workspace.file("modules.json")) "
+        + "or start with --allocator=<module>; \(workspace.path) has libfixture.so")
+  }
+
+  @Test func withoutAnythingNoIsolatorIsActive() throws {
+    try workspace.build("isolator", as: "libisolator.so")
+    let host = try workspace.host()
+    #expect(try host.loadIsolators(named: nil, node: .test).isEmpty)
+    #expect(host.modules.map(\.state) == [.found])
+  }
+
+  @Test(arguments: ["file": "libfixture.so", "name": "fixture"])
+  func modulesJSONChoosesAndConfigures(key: String, value: String) throws {
+    try workspace.build("allocator", as: "libfixture.so")
+    try workspace.write(
+      "modules.json",
+      """
+      {
+        "libraries": [{"\(key)": "\(value)", "modules": [{"name": "org.example.fixture", "parameters": [
+          {"key": "count", "value": "7"}, {"key": "verbose", "value": true}, {"key": "share", "value": 0.25}]}]}],
+        "allocator": {"module": "org.example.fixture", "deadline": "20ms"}
+      }
+      """)
+    let host = try workspace.host()
+    let policy = try host.loadAllocator(named: nil)
+    #expect(policy.deadlineNs == 20_000_000)
+    #expect(host.modules[0].parameters.map(\.value) == ["first", "7", "0.25", "true", "10ms"])
+  }
+
+  @Test func aFlagOverridesModulesJSON() throws {
+    try workspace.build("allocator", as: "libfixture.so")
+    try workspace.write("modules.json", #"{"allocator": "org.example.absent", "isolators": ["org.example.absent"]}"#)
+    #expect(try workspace.host().loadAllocator(named: "fixture").id == "org.example.fixture")
+    #expect(try workspace.host().loadIsolators(named: [], node: .test).isEmpty)
+  }
+
+  @Test func aRelativePathIsRelativeToTheModulesDir() throws {
+    try workspace.build("allocator", as: "libfixture.so")
+    let name = try #require(workspace.path.split(separator: "/").last)
+    let host = try workspace.host(
+      """
+      {"libraries": [{"file": "../\(name)/libfixture.so", "modules": [{"name": "org.example.fixture"}]}]}
+      """)
+    #expect(try host.loadAllocator(named: "fixture").id == "org.example.fixture")
+  }
+
+  @Test func aFileURLIsAPath() throws {
+    try workspace.build("allocator", as: "libfixture.so")
+    try workspace.write("other.json", #"{"allocator": "org.example.fixture"}"#)
+    let host = try workspace.host("file://\(workspace.file("other.json"))")
+    #expect(try host.loadAllocator(named: nil).id == "org.example.fixture")
+  }
+
+  @Test func aShortNameMustBeUnambiguous() throws {
+    let error = try workspace.refusal(
+      """
+      {"libraries": [{"file": "a.so", "modules": [{"name": "org.a.fair"}]},
+                     {"file": "b.so", "modules": [{"name": "org.b.fair"}]}]}
+      """
+    ) { _ = try $0.loadAllocator(named: "fair") }
+    #expect(error.message == "--allocator: \"fair\" may be org.a.fair or org.b.fair; give the whole id")
+  }
+
+  @Test(arguments: [
+    (
+      #"{"cuont": 1}"#,
+      #"parameters.cuont: org.example.fixture has no parameter "cuont"; it has behaviour, count, share, verbose, wait"#
+    ),
+    (#"{"count": "many"}"#, #"parameters.count: "many" is not a value for count: it must be an integer from 1 to 10"#),
+    (#"{"count": 11}"#, #"parameters.count: "11" is not a value for count: it must be an integer from 1 to 10"#),
+    (#"{"count": 1.5}"#, #"parameters.count: "1.5" is not a value for count: it must be an integer from 1 to 10"#),
+    (
+      #"{"share": "0.0001"}"#,
+      #"parameters.share: "0.0001" is not a value for share: it must be a number with at most three decimals from 0.001 to 1"#
+    ),
+    (#"{"verbose": "yes"}"#, #"parameters.verbose: "yes" is not a value for verbose: it must be true or false"#),
+    (
+      #"{"wait": "10"}"#,
+      #"parameters.wait: "10" is not a value for wait: it must be a duration such as 250ms or 5secs"#
+    ),
+    (
+      #"{"behaviour": "nice"}"#,
+      #"parameters.behaviour: "nice" is not a value for behaviour: it must be one of "first", "fail", "long text", "wild ids", "no create", "slow", "bad status""#
+    ),
+  ])
+  func aBadParameterIsRefusedWithWhatIsAllowed(parameters: String, text: String) throws {
+    try workspace.build("allocator", as: "libfixture.so")
+    try workspace.write(
+      "modules.json",
+      """
+      {"allocator": "org.example.fixture", "libraries": [{"file": "libfixture.so", "modules": [
+        {"name": "org.example.fixture", "parameters": \(parameters)}]}]}
+      """)
+    let error = try workspace.refusal { _ = try $0.loadAllocator(named: nil) }
+    #expect(error.code == .parameter)
+    #expect(error.message == "\(workspace.file("modules.json")): libraries[0].modules[0].\(text)")
+  }
+
+  @Test func namesOfMesosIsolationMeanOurModules() throws {
+    try workspace.build("isolator", as: "libcgroups.so")
+    let error = try workspace.refusal {
+      _ = try $0.loadIsolators(named: ["cgroups/cpu", "cgroups/mem"], node: .test)
+    }
+    // The fixture is not the real module, but it was looked for under the right name.
+    #expect(
+      error.message.contains("libcgroups.so: holds the module org.example.isolator, but --isolation wants cgroups"))
+    #expect(
+      workspace.log.lines.contains(
+        "warning: --isolation: cgroups/mem is Mesos' name; the module cgroups does its work here"))
+  }
+
+  @Test func anIsolatorIsNamedOnce() throws {
+    try workspace.build("isolator", as: "libisolator.so")
+    let error = try workspace.refusal {
+      _ = try $0.loadIsolators(named: ["isolator", "org.example.isolator"], node: .test)
+    }
+    #expect(error.message == "--isolation: the isolator org.example.isolator is named twice; name it once")
+  }
+}
+
+extension NodeDescription {
+  static let test = NodeDescription(
+    cpus: 4000, memoryBytes: 8 << 30, controllers: ["cpu", "memory", "pids"])
+}
