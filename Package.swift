@@ -49,6 +49,7 @@ let package = Package(
     .executable(name: "tepui-agent", targets: ["tepui-agent"]),
     .executable(name: "tepui", targets: ["tepui"]),
     .executable(name: "tepui-supervisor", targets: ["tepui-supervisor"]),
+    .executable(name: "tepui-walkthrough", targets: ["tepui-walkthrough"]),
     .library(name: "TepuiModule", targets: ["TepuiModule"]),
     .library(name: "drf", type: .dynamic, targets: ["DRF"]),
     .library(name: "strict-priority", type: .dynamic, targets: ["StrictPriority"]),
@@ -92,6 +93,9 @@ let package = Package(
     .target(name: "Storage", dependencies: ["CSQLite"], swiftSettings: strict),
     .target(name: "Daemon", dependencies: [arguments, logging, "Resources"], swiftSettings: strict),
 
+    // A framework's end of the scheduler API, for the programs and tests that are frameworks.
+    .target(name: "SchedulerClient", dependencies: ["Transport", "Wire"] + nio, swiftSettings: strict),
+
     // Programs.
     .executableTarget(
       name: "tepui-supervisor", path: "Sources/supervisor", cSettings: strictC,
@@ -103,23 +107,34 @@ let package = Package(
       ]),
     .executableTarget(
       name: "tepui-master",
-      dependencies: ["MasterCore", "Allocation", "ModuleHost", "Transport", "Wire", "Resources", "Daemon", arguments, logging]
+      dependencies: [
+        "MasterCore", "Allocation", "ModuleHost", "Transport", "Wire", "Resources", "Daemon", arguments, logging,
+      ]
         + nio, swiftSettings: strict),
     .executableTarget(
       name: "tepui-agent",
       dependencies: [
-        "AgentCore", "ModuleHost", "Containment", "Transport", "Storage", "Wire", "Resources", "Daemon", arguments, logging,
+        "AgentCore", "ModuleHost", "Containment", "Transport", "Storage", "Wire", "Resources", "Daemon", arguments,
+        logging,
       ] + nio, swiftSettings: strict),
     .executableTarget(
-      name: "tepui", dependencies: ["Transport", "Wire", "Resources", "Daemon", arguments, logging] + nio,
+      name: "tepui", dependencies: ["SchedulerClient", "Transport", "Wire", "Daemon", arguments] + nio,
       swiftSettings: strict),
 
+    .executableTarget(
+      name: "tepui-walkthrough", dependencies: ["SchedulerClient", "Transport", "Wire", protobuf, arguments] + nio,
+      path: "Sources/walkthrough", swiftSettings: strict),
+
     // Tests: one target a room.
+    .executableTarget(
+      name: "tepui-bench", dependencies: ["SchedulerClient", "Transport", "Wire", arguments] + nio, path: "Tests/Bench",
+      swiftSettings: strict),
     .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
     .testTarget(name: "WireTests", dependencies: ["Wire", "Resources"], swiftSettings: strict),
     .testTarget(name: "AllocationTests", dependencies: ["Allocation", "Resources", "CTepui"], swiftSettings: strict),
     .testTarget(
-      name: "MasterCoreTests", dependencies: ["MasterCore", "Allocation", "CTepui", "Wire", "Resources"], swiftSettings: strict),
+      name: "MasterCoreTests", dependencies: ["MasterCore", "Allocation", "CTepui", "Wire", "Resources"],
+      swiftSettings: strict),
     .testTarget(name: "AgentCoreTests", dependencies: ["AgentCore", "Wire", "Resources"], swiftSettings: strict),
     .testTarget(
       name: "ModuleHostTests", dependencies: ["ModuleHost", "Allocation", "Resources", "CTepui", logging],
@@ -130,7 +145,8 @@ let package = Package(
     .testTarget(name: "StorageTests", dependencies: ["Storage", "CSQLite"], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
     .testTarget(
-      name: "ClusterTests", dependencies: ["Transport", "Wire", "Resources"] + nio, exclude: ["pymesos"],
+      name: "ClusterTests", dependencies: ["SchedulerClient", "Transport", "Wire", "Resources"] + nio,
+      exclude: ["pymesos"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

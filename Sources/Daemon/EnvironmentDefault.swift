@@ -37,6 +37,12 @@ public enum EnvironmentDefault {
     return nil
   }
 
+  /// For a flag without a default of its own, whose property cannot have an initial value; call it in `validate`.
+  public static func fill<Value: ExpressibleByArgument>(_ value: inout Value?, _ flag: String) {
+    let fromEnvironment: Value? = self.value(flag)
+    value = value ?? fromEnvironment
+  }
+
   /// Throws for the first variable that did not parse, and returns the TEPUI_* variables that no flag has: most likely
   /// a slip of the pen, so the program warns of them.
   public static func check() throws -> [String] {

@@ -1,0 +1,173 @@
+import Allocation
+import ArgumentParser
+import Daemon
+import Glibc
+import Logging
+import MasterCore
+import ModuleHost
+import NIOPosix
+import Resources
+
+/// tepui-master: flags, wiring, signals.
+@main
+struct MasterCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tepui-master",
+    abstract: "Offer the resources of agents to frameworks; a module decides who gets what.",
+    discussion: "Every flag may also be given in the environment: --work_dir as TEPUI_WORK_DIR.",
+    version: Product.version)
+
+  @Option(name: .customLong("ip"), help: "Address to listen at.")
+  var ip = EnvironmentDefault.value("ip", otherwise: "0.0.0.0")
+  @Option(name: .customLong("port"), help: "Port to listen at; 0 takes a free one.")
+  var port = EnvironmentDefault.value("port", otherwise: 5050)
+  @Option(name: .customLong("hostname"), help: "Name that others reach this master by; the machine's own without it.")
+  var hostname: String?
+  @Option(name: .customLong("advertise_ip"), help: "Address that others reach this master at; --ip without it.")
+  var advertiseIP: String?
+  @Option(name: .customLong("cluster"), help: "Name of the cluster, for people.")
+  var cluster: String?
+  @Option(name: .customLong("work_dir"), help: "Directory for what the master keeps.")
+  var workDir: String?
+
+  @Option(name: .customLong("modules_dir"), help: "Directory with modules (*.so) and their modules.json.")
+  var modulesDir: String?
+  @Option(name: .customLong("modules"), help: "JSON, or a file, to use in place of the directory's modules.json.")
+  var modules: String?
+  @Option(name: .customLong("allocator"), help: "The policy module, by id or its last word; wins over modules.json.")
+  var allocator: String?
+
+  @Option(name: .customLong("allocation_interval"), help: "How often everything is looked at again.")
+  var allocationInterval = EnvironmentDefault.value("allocation_interval", otherwise: DurationFlag.seconds(1))
+  @Option(name: .customLong("offer_timeout"), help: "How long an offer may lie with a framework; 0secs is for ever.")
+  var offerTimeout = EnvironmentDefault.value("offer_timeout", otherwise: DurationFlag.seconds(300))
+  @Option(name: .customLong("min_allocatable_resources"), help: "Least of an offer: any of these, joined by |.")
+  var minAllocatable = EnvironmentDefault.value("min_allocatable_resources", otherwise: "cpus:0.01|mem:32")
+  @Option(name: .customLong("filter_gpu_resources"), help: "Keep agents with GPUs for frameworks that ask for them.")
+  var filterGPUs = EnvironmentDefault.value("filter_gpu_resources", otherwise: true)
+  @Option(
+    name: .customLong("fair_sharing_excluded_resource_names"), help: "Kinds that do not count as shares, by commas.")
+  var excludedFromFairness = EnvironmentDefault.value("fair_sharing_excluded_resource_names", otherwise: "")
+
+  @Option(name: .customLong("roles"), help: "The only roles that frameworks may have, by commas; any without it.")
+  var roles: String?
+  @Option(name: .customLong("root_submissions"), help: "Whether frameworks may run as root.")
+  var rootSubmissions = EnvironmentDefault.value("root_submissions", otherwise: true)
+  @Option(name: .customLong("agent_ping_timeout"), help: "Time between pings of an agent.")
+  var agentPingTimeout = EnvironmentDefault.value("agent_ping_timeout", otherwise: DurationFlag.seconds(15))
+  @Option(name: .customLong("max_agent_ping_timeouts"), help: "Pings missed until an agent is unreachable.")
+  var maxAgentPingTimeouts = EnvironmentDefault.value("max_agent_ping_timeouts", otherwise: 5)
+  @Option(name: .customLong("agent_reregister_timeout"), help: "How long a disconnected agent may take to come back.")
+  var agentReregisterTimeout = EnvironmentDefault.value(
+    "agent_reregister_timeout", otherwise: DurationFlag.seconds(600))
+  @Option(name: .customLong("max_completed_frameworks"), help: "Ended frameworks that are remembered.")
+  var maxCompletedFrameworks = EnvironmentDefault.value("max_completed_frameworks", otherwise: 50)
+  @Option(name: .customLong("max_completed_tasks_per_framework"), help: "Ended tasks that are remembered.")
+  var maxCompletedTasks = EnvironmentDefault.value("max_completed_tasks_per_framework", otherwise: 1000)
+  @Option(name: .customLong("logging_level"), help: "DEBUG, INFO, WARNING or ERROR.")
+  var loggingLevel = EnvironmentDefault.value("logging_level", otherwise: LogLevelFlag.info)
+
+  mutating func validate() throws {
+    EnvironmentDefault.fill(&hostname, "hostname")
+    EnvironmentDefault.fill(&advertiseIP, "advertise_ip")
+    EnvironmentDefault.fill(&cluster, "cluster")
+    EnvironmentDefault.fill(&workDir, "work_dir")
+    EnvironmentDefault.fill(&modulesDir, "modules_dir")
+    EnvironmentDefault.fill(&modules, "modules")
+    EnvironmentDefault.fill(&allocator, "allocator")
+    EnvironmentDefault.fill(&roles, "roles")
+    if !(0...65535).contains(port) { throw ValidationError("--port is \(port); it must be from 0 to 65535") }
+    if maxAgentPingTimeouts < 1 { throw ValidationError("--max_agent_ping_timeouts must be at least 1") }
+    _ = try minimumOffer
+  }
+
+  func run() throws {
+    let strangers = try EnvironmentDefault.check()
+    ConsoleLog.install(level: loggingLevel)
+    let logger = Logger(label: "master")
+    for name in strangers { logger.warning("the environment variable \(name) belongs to no flag and is ignored") }
+
+    let host: ModuleHost
+    let policy: LoadedAllocator
+    do throws(ModuleError) {
+      host = try ModuleHost(
+        product: "tepui-master", version: Product.version, directory: modulesDir, configuration: modules,
+        logger: Logger(label: "modules"))
+      policy = try host.loadAllocator(named: allocator)
+    } catch {
+      throw Refusal(error.message)
+    }
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let daemon = MasterDaemon(
+      configuration: try configuration(deadlineNs: policy.deadlineNs), flags: flags, policy: policy, modules: host,
+      eventLoop: group.next(), logger: logger)
+    do { try daemon.listen(ip: ip, port: port) } catch { throw Refusal("\(error)") }
+    // Blocks until a signal ends the daemon.
+    let end = daemon.waitForSignal()
+    logger.info("ended by signal \(end)")
+    try group.syncShutdownGracefully()
+  }
+
+  private func configuration(deadlineNs: Int64) throws -> MasterConfiguration {
+    var configuration = MasterConfiguration(id: MasterDaemon.makeID())
+    let machine = MasterDaemon.machineName()
+    configuration.ip = advertiseIP ?? (ip == "0.0.0.0" ? "127.0.0.1" : ip)
+    configuration.hostname = hostname ?? (ip == "0.0.0.0" ? machine : configuration.ip)
+    configuration.cluster = cluster
+    configuration.version = Product.mesosVersion
+    configuration.agentPingIntervalNs = agentPingTimeout.nanoseconds
+    configuration.agentPingLimit = maxAgentPingTimeouts
+    configuration.agentReregisterTimeoutNs = agentReregisterTimeout.nanoseconds
+    configuration.allocationIntervalNs = allocationInterval.nanoseconds
+    configuration.allocationDeadlineNs = deadlineNs
+    configuration.offerTimeoutNs = offerTimeout.nanoseconds == 0 ? nil : offerTimeout.nanoseconds
+    configuration.completedFrameworkLimit = maxCompletedFrameworks
+    configuration.completedTaskLimit = maxCompletedTasks
+    configuration.roles = roles.map { Set($0.split(separator: ",").map(String.init)) }
+    configuration.allowsRootSubmissions = rootSubmissions
+    configuration.allocation.minimumOffer = try minimumOffer
+    configuration.allocation.reservesGPUAgents = filterGPUs
+    configuration.allocation.excludedFromFairness = excludedFromFairness.split(separator: ",").map(String.init)
+    configuration.allocation.seed = UInt64.random(in: .min ... .max)
+    return configuration
+  }
+
+  private var minimumOffer: [(name: String, amount: Quantity)] {
+    get throws {
+      try minAllocatable.split(separator: "|").map { part in
+        let words = part.split(separator: ":")
+        guard words.count == 2, let amount = Double(words[1]), amount > 0 else {
+          throw ValidationError(
+            "--min_allocatable_resources has '\(part)'; it must be name:amount, such as cpus:0.01|mem:32")
+        }
+        return (String(words[0]), Quantity(amount))
+      }
+    }
+  }
+
+  /// As /flags and /state show them.
+  private var flags: [String: String] {
+    var flags = [
+      "ip": ip, "port": String(port), "hostname": hostname, "cluster": cluster, "work_dir": workDir,
+      "modules_dir": modulesDir, "modules": modules, "allocator": allocator, "roles": roles,
+    ].compactMapValues { $0 }
+    flags["allocation_interval"] = allocationInterval.description
+    flags["offer_timeout"] = offerTimeout.description
+    flags["min_allocatable_resources"] = minAllocatable
+    flags["filter_gpu_resources"] = String(filterGPUs)
+    flags["root_submissions"] = String(rootSubmissions)
+    flags["agent_ping_timeout"] = agentPingTimeout.description
+    flags["max_agent_ping_timeouts"] = String(maxAgentPingTimeouts)
+    flags["agent_reregister_timeout"] = agentReregisterTimeout.description
+    flags["max_completed_frameworks"] = String(maxCompletedFrameworks)
+    flags["max_completed_tasks_per_framework"] = String(maxCompletedTasks)
+    flags["logging_level"] = loggingLevel.level.rawValue.uppercased()
+    return flags
+  }
+}
+
+/// Why the daemon does not start: one line.
+struct Refusal: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}

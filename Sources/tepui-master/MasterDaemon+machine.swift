@@ -1,0 +1,40 @@
+import Dispatch
+import Glibc
+import MasterCore
+
+/// What the core must not ask for itself: time, chance and the machine.
+extension MasterDaemon {
+  /// JSON of large answers is made here.
+  static let reading = DispatchQueue(label: "org.tepui.master.reading")
+
+  static func now() -> Instant {
+    Instant(
+      monotonicNs: nanoseconds(CLOCK_MONOTONIC), epochSeconds: Double(nanoseconds(CLOCK_REALTIME) / 1000) / 1e6)
+  }
+
+  private static func nanoseconds(_ clock: clockid_t) -> Int64 {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+
+  static func machineName() -> String {
+    var buffer = [CChar](repeating: 0, count: 256)
+    guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
+    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// A random id for this life of the master, in the form of a UUID (protocol fact 33).
+  static func makeID() -> String {
+    var generator = SystemRandomNumberGenerator()
+    let digits = (0..<32).map { position in
+      let value = UInt8.random(in: 0..<16, using: &generator)
+      return String(position == 12 ? 4 : position == 16 ? value & 3 | 8 : value, radix: 16)
+    }.joined()
+    var rest = digits[...]
+    return [8, 4, 4, 4, 12].map { length in
+      defer { rest = rest.dropFirst(length) }
+      return String(rest.prefix(length))
+    }.joined(separator: "-")
+  }
+}

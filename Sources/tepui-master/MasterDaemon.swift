@@ -1,0 +1,189 @@
+import Daemon
+import Dispatch
+import Glibc
+import Logging
+import MasterCore
+import ModuleHost
+import NIOCore
+import Transport
+import Wire
+
+/// The shell around MasterCore: turns requests and time into its events, and its effects into answers and streams.
+///
+/// Everything belongs to one event loop, the core too; so nothing here needs a lock.
+final class MasterDaemon: @unchecked Sendable {
+  /// What a connection id of the core stands for.
+  enum Peer {
+    case waiting(Responder, WireFormat)
+    case stream(HTTPStream, WireFormat)
+  }
+
+  let logger: Logger
+  let modules: ModuleHost
+  let eventLoop: any EventLoop
+  let flags: [String: String]
+  private var configuration: MasterConfiguration
+  private let policy: LoadedAllocator
+  /// Set as soon as the port is known: the core tells it to frameworks.
+  private(set) var core: MasterCore?
+  var peers: [ConnectionID: Peer] = [:]
+  private var nextConnection: UInt64 = 0
+  private var tickIsQueued = false
+  private var timer: (deadline: Int64, scheduled: Scheduled<Void>)?
+
+  init(
+    configuration: MasterConfiguration, flags: [String: String], policy: LoadedAllocator, modules: ModuleHost,
+    eventLoop: any EventLoop, logger: Logger
+  ) {
+    self.configuration = configuration
+    self.flags = flags
+    self.policy = policy
+    self.modules = modules
+    self.eventLoop = eventLoop
+    self.logger = logger
+  }
+
+  /// Starts to serve. Called from the thread that starts the daemon.
+  func listen(ip: String, port: Int) throws {
+    let server = try eventLoop.flatSubmit {
+      HTTPServer.bind(on: self.eventLoop, ip: ip, port: port, router: self.router()).map { server in
+        self.start(port: server.port)
+        return server
+      }
+    }.wait()
+    logger.info(
+      "Tepui \(Product.version) master \(configuration.id) is listening on \(server.ip):\(server.port), policy \(policy.id)"
+    )
+  }
+
+  private func start(port: Int) {
+    configuration.port = port
+    core = MasterCore(
+      configuration: configuration, policy: policy, generator: SystemRandomNumberGenerator(), now: Self.now())
+    scheduleTimer()
+  }
+
+  /// Blocks until SIGINT or SIGTERM.
+  func waitForSignal() -> Int32 {
+    let ended = DispatchSemaphore(value: 0)
+    let number = SignalNumber()
+    let signals = Signals([SIGINT, SIGTERM]) { signal in
+      number.value = signal
+      ended.signal()
+    }
+    ended.wait()
+    return withExtendedLifetime(signals) { number.value }
+  }
+
+  private final class SignalNumber: @unchecked Sendable {
+    /// Written before the semaphore is raised and read after.
+    var value: Int32 = 0
+  }
+
+  // MARK: Events and effects
+
+  /// Hands an event to the core and does what it wants. The core's tick comes once per turn of the loop.
+  func handle(_ event: MasterEvent) {
+    guard let core else { return }
+    perform(core.handle(event, at: Self.now()))
+    guard !tickIsQueued else { return }
+    tickIsQueued = true
+    eventLoop.assumeIsolated().execute { [self] in tick() }
+  }
+
+  private func tick() {
+    tickIsQueued = false
+    guard let core else { return }
+    perform(core.handle(.tick, at: Self.now()))
+    scheduleTimer()
+  }
+
+  private func scheduleTimer() {
+    guard let deadline = core?.nextDeadline else {
+      timer?.scheduled.cancel()
+      timer = nil
+      return
+    }
+    if timer?.deadline == deadline { return }
+    timer?.scheduled.cancel()
+    let wait = max(0, deadline - Self.now().monotonicNs)
+    let scheduled = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(wait)) { [self] in
+      timer = nil
+      tick()
+    }
+    timer = (deadline, scheduled)
+  }
+
+  func connection(_ peer: Peer) -> ConnectionID {
+    nextConnection += 1
+    let id = ConnectionID(nextConnection)
+    peers[id] = peer
+    return id
+  }
+
+  private func perform(_ effects: [MasterEffect]) {
+    for effect in effects {
+      switch effect {
+      case .respond(let id, let status, let text): respond(id, status, text)
+      case .openScheduler(let id, let streamID): open(id, headers: [("Mesos-Stream-Id", streamID)])
+      case .openAgent(let id): open(id, headers: [])
+      case .sendScheduler(let id, let event): send(event, to: id)
+      case .sendAgent(let id, let event): send(event, to: id)
+      case .close(let id):
+        if case .stream(let stream, _) = peers.removeValue(forKey: id) { stream.close() }
+      case .log(let level, let text): log(level, text)
+      }
+    }
+  }
+
+  private func respond(_ id: ConnectionID, _ status: Int, _ text: String) {
+    guard case .waiting(let responder, _) = peers.removeValue(forKey: id) else { return }
+    let status = HTTPStatus.of(status)
+    responder.respond(text.isEmpty && status.code < 300 ? Response(status) : .error(status, text.isEmpty ? nil : text))
+  }
+
+  /// Protocol fact 11: the stream's content type is that of its records.
+  private func open(_ id: ConnectionID, headers: [(String, String)]) {
+    guard case .waiting(let responder, let format) = peers[id] else { return }
+    let stream = responder.startStream(headers: .init(headers + [("Content-Type", format.rawValue)]))
+    peers[id] = .stream(stream, format)
+    stream.onClose { [self] reason in
+      if case .peerTooSlow(let bytes) = reason {
+        logger.warning("closed the stream of a peer that did not read: \(bytes) bytes waited for it")
+      }
+      if peers.removeValue(forKey: id) != nil { handle(.streamClosed(id)) }
+    }
+  }
+
+  private func send(_ event: SchedulerEvent, to id: ConnectionID) {
+    guard case .stream(let stream, let format) = peers[id] else { return }
+    for part in event.parts { stream.send(record: format.encode(part)) }
+  }
+
+  private func send(_ event: AgentEvent, to id: ConnectionID) {
+    guard case .stream(let stream, let format) = peers[id] else { return }
+    stream.send(record: format.encode(event))
+  }
+
+  private func log(_ level: LogLevel, _ text: String) {
+    switch level {
+    case .debug: logger.debug("\(text)")
+    case .info: logger.info("\(text)")
+    case .warning: logger.warning("\(text)")
+    case .error: logger.error("\(text)")
+    }
+  }
+}
+
+extension SchedulerEvent {
+  /// Protocol fact 19: some clients take no record over 4 MiB. A thousand offers of a usual size stay well below.
+  fileprivate var parts: [SchedulerEvent] {
+    let limit = 1000
+    guard type == .offers, offers.offers.count > limit else { return [self] }
+    return stride(from: 0, to: offers.offers.count, by: limit).map { start in
+      var part = self
+      part.offers.offers = Array(offers.offers[start..<min(start + limit, offers.offers.count)])
+      return part
+    }
+  }
+}

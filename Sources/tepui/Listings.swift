@@ -1,0 +1,131 @@
+import ArgumentParser
+import FoundationEssentials
+import Resources
+
+/// A command that asks the master (or the agents) and prints a table, or the JSON as it came.
+protocol Listing: AsyncParsableCommand {
+  var connection: ConnectionOptions { get }
+  /// Path of the master's endpoint.
+  static var endpoint: String { get }
+  func table(from json: [UInt8]) throws -> Table
+}
+
+extension Listing {
+  func run() async throws {
+    try await connection.withCluster { cluster in
+      let json = try await cluster.master(Self.endpoint)
+      if connection.json {
+        print(String(decoding: json, as: UTF8.self))
+      } else {
+        print(try table(from: json).text, terminator: "")
+      }
+    }
+  }
+}
+
+struct Agents: Listing {
+  static let configuration = CommandConfiguration(abstract: "List the agents and what is used of them.")
+  static let endpoint = "/slaves"
+  @OptionGroup var connection: ConnectionOptions
+
+  struct Answer: Decodable {
+    struct Agent: Decodable {
+      struct Amounts: Decodable {
+        var cpus: Double?
+        var mem: Double?
+      }
+      var id: String
+      var hostname: String
+      var pid: String
+      var active: Bool?
+      var resources: Amounts
+      var used_resources: Amounts?
+    }
+    var slaves: [Agent]
+  }
+
+  func table(from json: [UInt8]) throws -> Table {
+    var table = Table("AGENT", "ADDRESS", "STATE", "CPUS", "USED", "MEM", "USED")
+    for agent in try JSONDecoder().decode(Answer.self, from: Data(json)).slaves {
+      let address = agent.pid.split(separator: "@").last.map(String.init) ?? agent.hostname
+      table.add(
+        agent.id, address, agent.active == false ? "inactive" : "active", number(agent.resources.cpus),
+        number(agent.used_resources?.cpus), number(agent.resources.mem), number(agent.used_resources?.mem))
+    }
+    return table
+  }
+}
+
+struct Frameworks: Listing {
+  static let configuration = CommandConfiguration(abstract: "List the frameworks.")
+  static let endpoint = "/frameworks"
+  @OptionGroup var connection: ConnectionOptions
+
+  struct Answer: Decodable {
+    struct Framework: Decodable {
+      struct Item: Decodable {}
+      var id: String
+      var name: String
+      var user: String?
+      var role: String?
+      var roles: [String]?
+      var active: Bool?
+      var tasks: [Item]?
+      var offers: [Item]?
+    }
+    var frameworks: [Framework]
+  }
+
+  func table(from json: [UInt8]) throws -> Table {
+    var table = Table("FRAMEWORK", "NAME", "ROLES", "STATE", "TASKS", "OFFERS")
+    for framework in try JSONDecoder().decode(Answer.self, from: Data(json)).frameworks {
+      table.add(
+        framework.id, framework.name, (framework.roles ?? [framework.role ?? "*"]).joined(separator: ","),
+        framework.active == false ? "inactive" : "active", String(framework.tasks?.count ?? 0),
+        String(framework.offers?.count ?? 0))
+    }
+    return table
+  }
+}
+
+struct Ps: Listing {
+  static let configuration = CommandConfiguration(abstract: "List the tasks, newest first.")
+  static let endpoint = "/tasks?limit=-1"
+  @OptionGroup var connection: ConnectionOptions
+  @Flag(name: .shortAndLong, help: "Also those that have ended.") var all = false
+
+  struct Answer: Decodable {
+    struct Item: Decodable {
+      struct Amounts: Decodable {
+        var cpus: Double?
+        var mem: Double?
+      }
+      var id: String
+      var name: String
+      var framework_id: String
+      var slave_id: String
+      var state: String
+      var resources: Amounts
+    }
+    var tasks: [Item]
+  }
+
+  private static let living: Set<String> = ["TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING"]
+
+  func table(from json: [UInt8]) throws -> Table {
+    var table = Table("TASK", "NAME", "STATE", "CPUS", "MEM", "AGENT", "FRAMEWORK")
+    for task in try JSONDecoder().decode(Answer.self, from: Data(json)).tasks
+    where all || Self.living.contains(task.state) {
+      table.add(
+        task.id, task.name, task.state, number(task.resources.cpus), number(task.resources.mem), task.slave_id,
+        task.framework_id)
+    }
+    return table
+  }
+}
+
+/// At most three decimals, as resources have.
+func number(_ value: Double?) -> String {
+  let thousandths = Int64(((value ?? 0) * 1000).rounded())
+  return thousandths % 1000 == 0 ? String(thousandths / 1000) : String(Double(thousandths) / 1000)
+}

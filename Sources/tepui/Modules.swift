@@ -1,0 +1,59 @@
+import ArgumentParser
+import FoundationEssentials
+import Transport
+
+struct Modules: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "List the modules of the master and of all agents: loaded, found but not used, and refused.")
+  @OptionGroup var connection: ConnectionOptions
+
+  private struct Answer: Codable {
+    struct Module: Codable {
+      var path: String
+      var state: String
+      var id: String?
+      var kind: String?
+      var version: String?
+      var abi: String?
+      var parameters: [String: String]?
+      var calls: Int?
+      var time_ms: Double?
+      var refusals: Int?
+      var reason: String?
+    }
+    var modules: [Module]
+  }
+
+  func run() async throws {
+    try await connection.withCluster { cluster in
+      var lists = [("master \(cluster.endpoint)", try await cluster.master("/modules"))]
+      let agents = try JSONDecoder().decode(Agents.Answer.self, from: Data(try await cluster.master("/slaves")))
+      for agent in agents.slaves where agent.active != false {
+        guard let address = agent.pid.split(separator: "@").last, let endpoint = Endpoint(String(address)) else {
+          continue
+        }
+        lists.append(("agent \(endpoint)", try await cluster.get(endpoint, "/modules")))
+      }
+      if connection.json {
+        let members = lists.map { "\"\($0.0)\": \(String(decoding: $0.1, as: UTF8.self))" }
+        print("{\(members.joined(separator: ", "))}")
+      } else {
+        try show(lists)
+      }
+    }
+  }
+
+  private func show(_ lists: [(String, [UInt8])]) throws {
+    var table = Table("WHERE", "MODULE", "STATE", "VERSION", "ABI", "CALLS", "MS", "REFUSALS", "DETAILS")
+    for (place, json) in lists {
+      for module in try JSONDecoder().decode(Answer.self, from: Data(json)).modules {
+        let parameters = (module.parameters ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        table.add(
+          place, module.id ?? module.path, module.state, module.version ?? "", module.abi ?? "",
+          module.calls.map(String.init) ?? "", module.time_ms.map { number($0) } ?? "",
+          module.refusals.map(String.init) ?? "", module.reason ?? parameters.joined(separator: " "))
+      }
+    }
+    print(table.text, terminator: "")
+  }
+}

@@ -1,0 +1,90 @@
+import FoundationEssentials
+import Glibc
+import NIOCore
+import Transport
+
+/// Copies stdout and stderr of a sandbox to our own while they grow, by the agent's /files/read.
+///
+/// Belongs to the event loop of the HTTP client.
+final class OutputFollower {
+  private struct Chunk: Decodable {
+    var data: String
+  }
+
+  private struct Source {
+    let name: String
+    let descriptor: Int32
+    var offset = 0
+  }
+
+  /// Between two looks at a file that did not grow.
+  private static let pause = TimeAmount.milliseconds(100)
+  /// Protocol fact 115: one read gives at most so much.
+  private static let pageBytes = 64 << 10
+
+  private let http: HTTPClient
+  private let agent: Endpoint
+  private let sandbox: String
+  private var sources = [
+    Source(name: "stdout", descriptor: STDOUT_FILENO), Source(name: "stderr", descriptor: STDERR_FILENO),
+  ]
+  private var isStarted = false
+  private var isStopped = false
+  /// Set when the task has ended: what is there now is all there will be.
+  private var finished: (() -> Void)?
+  private var unfinishedSources = 2
+
+  init(http: HTTPClient, agent: Endpoint, sandbox: String) {
+    self.http = http
+    self.agent = agent
+    self.sandbox = sandbox
+  }
+
+  func start() {
+    guard !isStarted else { return }
+    isStarted = true
+    for index in sources.indices { read(index) }
+  }
+
+  /// Copies what is left and then calls `done`.
+  func finish(_ done: @escaping () -> Void) {
+    finished = done
+    start()
+  }
+
+  func stop() {
+    isStopped = true
+  }
+
+  private func read(_ index: Int) {
+    guard !isStopped else { return }
+    let wasFinished = finished != nil
+    let source = sources[index]
+    let path = ClientRequest.queryEscaped("\(sandbox)/\(source.name)")
+    let target = "/files/read?path=\(path)&offset=\(source.offset)&length=\(Self.pageBytes)"
+    http.send(ClientRequest(.GET, agent, target)) { [self] result in
+      var copied = 0
+      if case .success(let response) = result, response.status == .ok,
+        let chunk = try? JSONDecoder().decode(Chunk.self, from: Data(response.bodyBytes))
+      {
+        copied = chunk.data.utf8.count
+        sources[index].offset += copied
+        Console.write(chunk.data, to: source.descriptor)
+      }
+      if copied > 0 {
+        read(index)
+      } else if wasFinished {
+        endOfSource()
+      } else {
+        http.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { self.read(index) }
+      }
+    }
+  }
+
+  private func endOfSource() {
+    unfinishedSources -= 1
+    guard unfinishedSources == 0, let finished else { return }
+    isStopped = true
+    finished()
+  }
+}

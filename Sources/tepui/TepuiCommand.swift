@@ -1,0 +1,8 @@
+import ArgumentParser
+
+@main
+struct TepuiCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tepui", abstract: "Run commands on a cluster, and see what is on it.",
+    subcommands: [Run.self, Ps.self, Agents.self, Frameworks.self, Modules.self])
+}
