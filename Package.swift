@@ -98,7 +98,8 @@ let package = Package(
 
     // Programs.
     .executableTarget(
-      name: "tepui-supervisor", path: "Sources/supervisor", cSettings: strictC,
+      name: "tepui-supervisor", path: "Sources/supervisor",
+      cSettings: strictC + [.headerSearchPath("../CLaunch/include")],
       // Static and without the Swift runtime: a supervisor lives as long as its task and must weigh next to nothing.
       linkerSettings: [
         .unsafeFlags([

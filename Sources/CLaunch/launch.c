@@ -1,1 +1,188 @@
+#define _GNU_SOURCE
 #include "CLaunch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Enough for `become_supervisor` and what it calls; the child's stack lies in its waiting parent's frame. */
+#define CHILD_STACK 16384
+
+struct child {
+  const struct launch_request *request;
+  int step;
+  int error;
+};
+
+/* clone3 on a stack of the child's own: with shared memory the child must not return into its parent's frames, which a
+ * call through libc's syscall() would do. Only where assembly for the architecture is here; elsewhere ENOSYS. */
+#if defined(__x86_64__)
+long launch_clone3(struct clone_args *arguments, size_t size, void (*body)(void *), void *context);
+__asm__(
+    ".text\n"
+    ".globl launch_clone3\n"
+    ".hidden launch_clone3\n"
+    ".type launch_clone3, @function\n"
+    "launch_clone3:\n"
+    "  mov %rcx, %r8\n" /* the kernel clobbers rcx and r11 */
+    "  mov $435, %eax\n"
+    "  syscall\n"
+    "  test %rax, %rax\n"
+    "  jz 1f\n"
+    "  ret\n"
+    "1:\n"
+    "  xor %ebp, %ebp\n"
+    "  mov %r8, %rdi\n"
+    "  call *%rdx\n"
+    "  ud2\n" /* the body never returns */
+    ".size launch_clone3, . - launch_clone3\n");
+#elif defined(__aarch64__)
+long launch_clone3(struct clone_args *arguments, size_t size, void (*body)(void *), void *context);
+__asm__(
+    ".text\n"
+    ".globl launch_clone3\n"
+    ".hidden launch_clone3\n"
+    ".type launch_clone3, %function\n"
+    "launch_clone3:\n"
+    "  mov x8, #435\n"
+    "  svc #0\n"
+    "  cbz x0, 1f\n"
+    "  ret\n"
+    "1:\n"
+    "  mov x29, xzr\n"
+    "  mov x0, x3\n"
+    "  blr x2\n"
+    "  brk #0\n" /* the body never returns */
+    ".size launch_clone3, . - launch_clone3\n");
+#else
+static long launch_clone3(struct clone_args *arguments, size_t size, void (*body)(void *), void *context) {
+  (void)arguments, (void)size, (void)body, (void)context;
+  return -ENOSYS;
+}
+#endif
+
+/* Puts `fd` at `target`. The source is above all targets already, so that none overwrites another. */
+static int place(int fd, int target) { return fd < 0 ? close(target), 0 : dup2(fd, target); }
+
+static int above_targets(int fd) { return fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, LAUNCH_FD_CGROUP + 1); }
+
+/* Runs in the child, on memory shared with the agent: system calls only. Answers only after a failure. */
+static void become_supervisor(struct child *child) {
+  const struct launch_request *request = child->request;
+  child->step = LAUNCH_STEP_SPAWN;
+  int null = above_targets(open("/dev/null", O_RDWR | O_CLOEXEC));
+  int spec = above_targets(request->spec_fd);
+  int control = above_targets(request->control_fd);
+  int leaf = above_targets(request->leaf_cgroup_fd);
+  sigset_t none;
+  sigemptyset(&none);
+  char *const environment[] = {NULL};
+  if (null >= 0 && spec >= 0 && control >= 0 && place(null, 0) >= 0 && place(null, 1) >= 0 && place(null, 2) >= 0 &&
+      place(spec, LAUNCH_FD_SPEC) >= 0 && place(control, LAUNCH_FD_CONTROL) >= 0 &&
+      place(leaf, LAUNCH_FD_CGROUP) >= 0 && close_range(LAUNCH_FD_CGROUP + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0 &&
+      sigprocmask(SIG_SETMASK, &none, NULL) == 0)
+    execve(request->program, request->arguments, environment);
+  child->error = errno;
+}
+
+static void shared_memory_child(void *context) {
+  become_supervisor(context);
+  _exit(127);
+}
+
+static int fail(struct launch_result *result, int step, int error) {
+  result->pid = -1;
+  result->pidfd = -1;
+  result->step = step;
+  result->error = error;
+  return -1;
+}
+
+/* The kernel's ways to say that it does not know clone3 or a flag of ours. */
+static int is_unknown(long error) { return error == ENOSYS || error == EINVAL || error == E2BIG; }
+
+int launch_supervisor(const struct launch_request *request, struct launch_result *result) {
+  alignas(16) unsigned char stack[CHILD_STACK];
+  struct child child = {.request = request};
+  int pidfd = -1;
+  struct clone_args arguments = {
+      .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+      .pidfd = (uint64_t)(uintptr_t)&pidfd,
+      .exit_signal = SIGCHLD,
+      .stack = (uint64_t)(uintptr_t)stack,
+      .stack_size = sizeof stack,
+  };
+  if (request->cgroup_fd >= 0) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = (uint64_t)request->cgroup_fd;
+  }
+
+  /* A signal that came to the child before the exec would run the agent's handler in the agent's memory. */
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  long pid = launch_clone3(&arguments, sizeof arguments, shared_memory_child, &child);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+
+  if (pid < 0 && is_unknown(-pid)) return launch_supervisor_by_fork(request, result);
+  if (pid < 0) return fail(result, request->cgroup_fd >= 0 ? LAUNCH_STEP_CGROUP : LAUNCH_STEP_SPAWN, (int)-pid);
+  if (child.error != 0) {
+    waitpid((pid_t)pid, NULL, 0);
+    close(pidfd);
+    return fail(result, child.step, child.error);
+  }
+  *result = (struct launch_result){.pid = (pid_t)pid, .pidfd = pidfd};
+  return 0;
+}
+
+/* Moves the calling process. 0, or -1 and errno. */
+static int enter_cgroup(int cgroup_fd) {
+  int procs = openat(cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+  if (procs < 0) return -1;
+  ssize_t written = write(procs, "0", 1);
+  close(procs);
+  return written == 1 ? 0 : -1;
+}
+
+int launch_supervisor_by_fork(const struct launch_request *request, struct launch_result *result) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return fail(result, LAUNCH_STEP_SPAWN, errno);
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  pid_t pid = fork();
+  if (pid == 0) {
+    struct child child = {.request = request, .step = LAUNCH_STEP_CGROUP};
+    /* Handlers of the agent must not run here once signals are open again. */
+    for (int signal_number = 1; signal_number < NSIG; signal_number++) signal(signal_number, SIG_DFL);
+    if (request->cgroup_fd < 0 || enter_cgroup(request->cgroup_fd) == 0)
+      become_supervisor(&child);
+    else
+      child.error = errno;
+    int words[2] = {child.step, child.error};
+    _exit(write(ends[1], words, sizeof words) == sizeof words ? 127 : 126);
+  }
+  int fork_error = errno;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  close(ends[1]);
+  int words[2] = {LAUNCH_STEP_SPAWN, fork_error};
+  ssize_t got = pid < 0 ? (ssize_t)sizeof words : read(ends[0], words, sizeof words);
+  close(ends[0]);
+  int pidfd = got == 0 ? launch_pidfd_open(pid) : -1;
+  if (pidfd >= 0) {
+    *result = (struct launch_result){.pid = pid, .pidfd = pidfd};
+    return 0;
+  }
+  if (got != (ssize_t)sizeof words) words[1] = errno;
+  if (pid > 0) {
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+  }
+  return fail(result, words[0], words[1]);
+}

@@ -1,3 +1,60 @@
+/*
+ * CLaunch.h - what Containment needs of the kernel and Swift cannot say: a process made by clone3 without copying the
+ * agent's memory, and a few constants and structures that the Glibc module does not show.
+ */
 #ifndef CLAUNCH_H
 #define CLAUNCH_H
+
+#include "launch_spec.h"
+
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/types.h>
+
+/* A supervisor that is to be started. All descriptors stay the caller's. */
+struct launch_request {
+  const char *program;
+  char *const *arguments;
+  int spec_fd;
+  int control_fd;
+  int leaf_cgroup_fd; /* becomes LAUNCH_FD_CGROUP; -1 for none */
+  int cgroup_fd;      /* that the supervisor is born in; -1 for the caller's own */
+};
+
+struct launch_result {
+  pid_t pid;
+  int pidfd; /* the caller's to close */
+  int step;  /* launch_step that failed */
+  int error; /* errno; 0 for success */
+};
+
+/* Starts a supervisor. Any thread; blocks until the exec, some 0.3 ms however large the caller is. Answers 0 or -1. */
+int launch_supervisor(const struct launch_request *request, struct launch_result *result);
+
+/* The same without clone3 and shared memory: what launch_supervisor falls back to. Apart for tests. */
+int launch_supervisor_by_fork(const struct launch_request *request, struct launch_result *result);
+
+/* Names the calling thread for top(1) and debuggers; at most 15 bytes. */
+void launch_name_thread(const char *name);
+
+/* A pidfd with close-on-exec, or -1 and errno. */
+int launch_pidfd_open(pid_t pid);
+
+/* 0, or -1 and errno. */
+int launch_pidfd_signal(int pidfd, int signal);
+
+/* Reaps an ended child. 1: reaped, `status` is as of waitpid; 0: runs still; -1: not a child of ours. */
+int launch_pidfd_reap(int pidfd, int *status);
+
+/* A sealed-on-exec memory file with this content, or -1 and errno. */
+int launch_memory_file(const char *name, const void *content, size_t length);
+
+/* Both ends of a SOCK_SEQPACKET pair, close-on-exec; the first end is non-blocking and gets credentials. 0, or -1. */
+int launch_control_pair(int ends[2]);
+
+/* Reads one report and its sender's pid. 1: got one; 0: end of file; -1: errno (EAGAIN: nothing yet). */
+int launch_control_receive(int control_fd, struct launch_report *report, pid_t *sender);
+
 #endif

@@ -1,0 +1,176 @@
+import Glibc
+import ModuleHost
+
+/// What all isolators together want of one container. Every field has one owner.
+public struct ContainerPlan: Equatable, Sendable {
+  public struct CgroupKey: Equatable, Sendable {
+    public let file: String
+    public let value: String
+    public let isolator: String
+  }
+
+  public struct ResourceLimit: Equatable, Sendable {
+    /// As setrlimit(2) takes it.
+    public let resource: UInt32
+    public let soft: UInt64
+    public let hard: UInt64
+  }
+
+  /// In the order of the isolators and of their calls.
+  public private(set) var cgroup: [CgroupKey] = []
+  public private(set) var watches: [PlanEntry.Watch] = []
+  public private(set) var environment: [String: String] = [:]
+  public private(set) var rlimits: [ResourceLimit] = []
+  public private(set) var namespaces: PlanEntry.Namespaces = []
+  public private(set) var mounts: [PlanEntry.Mount] = []
+
+  private var owners: [String: String] = [:]
+
+  /// Wants nothing.
+  init() {}
+
+  /// A plan that cannot be carried out.
+  public enum Refusal: Error, Equatable, CustomStringConvertible {
+    case conflict(field: String, isolators: [String])
+    case invalid(isolator: String, reason: String)
+
+    public var description: String {
+      switch self {
+      case .conflict(let field, let isolators) where Set(isolators).count == 1:
+        "isolator \(isolators[0]) sets \(field) twice; it must set it once"
+      case .conflict(let field, let isolators):
+        "isolators \(isolators.joined(separator: " and ")) both set \(field); activate only one of them in --isolation"
+      case .invalid(let isolator, let reason): "isolator \(isolator): \(reason)"
+      }
+    }
+  }
+
+  /// Merges the answers of all isolators.
+  /// - Parameter controllers: of cgroup v2 that containers can have; nil if there are no cgroups at all.
+  public init(
+    _ answers: [(isolator: String, entries: [PlanEntry])], running: Bool, controllers: Set<String>?
+  ) throws(Refusal) {
+    for (isolator, entries) in answers {
+      for entry in entries {
+        if running, !entry.fitsRunningContainer {
+          throw .invalid(isolator: isolator, reason: "a running container's \(entry.fieldName) cannot be changed")
+        }
+        try add(entry, of: isolator, controllers: controllers)
+      }
+    }
+    if let mount = mounts.first, !namespaces.contains(.mount) {
+      throw .invalid(
+        isolator: owners[Self.mountField(mount)] ?? "",
+        reason: "the mount at \(mount.target) needs a mount namespace; ask for TEPUI_NAMESPACE_MOUNT")
+    }
+  }
+
+  private mutating func add(
+    _ entry: PlanEntry, of isolator: String, controllers: Set<String>?
+  ) throws(Refusal) {
+    switch entry {
+    case .cgroup(let file, let value):
+      try Self.check(file: file, value: value, of: isolator, controllers: controllers)
+      try claim(file, for: isolator)
+      cgroup.append(CgroupKey(file: file, value: value, isolator: isolator))
+    case .watch(let watch):
+      for file in [watch.file, watch.limitFile, watch.peakFile] where !file.isEmpty {
+        try Self.check(file: file, value: "0", of: isolator, controllers: controllers)
+      }
+      try claim("the watch of \(watch.key) in \(watch.file)", for: isolator)
+      watches.append(watch)
+    case .environment(let name, let value):
+      guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "=")), !name.utf8.contains(0), !value.utf8.contains(0)
+      else { throw .invalid(isolator: isolator, reason: "'\(name)' is not a name for an environment variable") }
+      try claim("the environment variable \(name)", for: isolator)
+      environment[name] = value
+    case .rlimit(let name, let soft, let hard):
+      guard let resource = Self.resources[name] else {
+        let known = Self.resources.keys.sorted().joined(separator: ", ")
+        throw .invalid(isolator: isolator, reason: "unknown resource limit '\(name)'; there are \(known)")
+      }
+      guard soft <= hard else {
+        throw .invalid(isolator: isolator, reason: "resource limit \(name): soft \(soft) is above hard \(hard)")
+      }
+      try claim("the resource limit \(name)", for: isolator)
+      rlimits.append(ResourceLimit(resource: resource, soft: soft, hard: hard))
+    case .namespaces(let wanted):
+      guard wanted.rawValue < 64 else {
+        throw .invalid(isolator: isolator, reason: "unknown namespaces \(wanted.rawValue)")
+      }
+      namespaces.formUnion(wanted)
+    case .mount(let mount):
+      guard mount.target.hasPrefix("/"), !mount.target.split(separator: "/").contains("..") else {
+        throw .invalid(isolator: isolator, reason: "the mount target '\(mount.target)' is not an absolute path")
+      }
+      try claim(Self.mountField(mount), for: isolator)
+      mounts.append(mount)
+    }
+  }
+
+  private mutating func claim(_ field: String, for isolator: String) throws(Refusal) {
+    if let owner = owners.updateValue(isolator, forKey: field) {
+      throw .conflict(field: field, isolators: [owner, isolator])
+    }
+  }
+
+  private static func mountField(_ mount: PlanEntry.Mount) -> String { "the mount at \(mount.target)" }
+
+  /// A key lies in the container's own group and belongs to a controller: "cgroup.procs" and the like would move
+  /// processes or change the tree, which are containment's alone.
+  private static func check(
+    file: String, value: String, of isolator: String, controllers: Set<String>?
+  ) throws(Refusal) {
+    let isName = !file.isEmpty && file.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") }
+    guard isName, let dot = file.firstIndex(of: "."), dot > file.startIndex else {
+      throw .invalid(isolator: isolator, reason: "'\(file)' is not the name of a file in the container's own cgroup")
+    }
+    let controller = String(file[..<dot])
+    guard controller != "cgroup" else {
+      throw .invalid(isolator: isolator, reason: "\(file) is the agent's own; an isolator may not touch it")
+    }
+    guard let controllers else {
+      throw .invalid(isolator: isolator, reason: "\(file) needs cgroup v2, which this agent has not got")
+    }
+    guard controllers.contains(controller) else {
+      let offered = controllers.sorted().joined(separator: ", ")
+      throw .invalid(
+        isolator: isolator, reason: "\(file) needs the controller '\(controller)'; this agent has: \(offered)")
+    }
+    guard !value.isEmpty, !value.utf8.contains(0) else {
+      throw .invalid(isolator: isolator, reason: "the value for \(file) is empty or holds a NUL")
+    }
+  }
+
+  private static let resources: [String: UInt32] = [
+    "as": UInt32(RLIMIT_AS.rawValue), "core": UInt32(RLIMIT_CORE.rawValue), "cpu": UInt32(RLIMIT_CPU.rawValue),
+    "data": UInt32(RLIMIT_DATA.rawValue), "fsize": UInt32(RLIMIT_FSIZE.rawValue),
+    "locks": UInt32(__RLIMIT_LOCKS.rawValue), "memlock": UInt32(__RLIMIT_MEMLOCK.rawValue),
+    "msgqueue": UInt32(__RLIMIT_MSGQUEUE.rawValue), "nice": UInt32(__RLIMIT_NICE.rawValue),
+    "nofile": UInt32(RLIMIT_NOFILE.rawValue), "nproc": UInt32(__RLIMIT_NPROC.rawValue),
+    "rss": UInt32(__RLIMIT_RSS.rawValue), "rtprio": UInt32(__RLIMIT_RTPRIO.rawValue),
+    "rttime": UInt32(__RLIMIT_RTTIME.rawValue), "sigpending": UInt32(__RLIMIT_SIGPENDING.rawValue),
+    "stack": UInt32(RLIMIT_STACK.rawValue),
+  ]
+}
+
+extension PlanEntry {
+  /// Only cgroup files and watches can change while processes run.
+  fileprivate var fitsRunningContainer: Bool {
+    switch self {
+    case .cgroup, .watch: true
+    case .environment, .rlimit, .namespaces, .mount: false
+    }
+  }
+
+  fileprivate var fieldName: String {
+    switch self {
+    case .cgroup(let file, _): file
+    case .watch(let watch): "watch of \(watch.file)"
+    case .environment: "environment"
+    case .rlimit: "resource limit"
+    case .namespaces: "namespaces"
+    case .mount: "mount"
+    }
+  }
+}

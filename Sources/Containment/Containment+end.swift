@@ -1,0 +1,91 @@
+import Glibc
+import ModuleHost
+
+/// From the end of the command, or the wish to end it, to the point where nothing is left.
+extension Containment {
+  /// How long a supervisor is given to follow its command by itself before its remaining children are looked for.
+  private static let followMs: UInt64 = 5
+  private static let longestPauseMs: UInt64 = 500
+  private static let worryAfterNs: UInt64 = 10_000_000_000
+
+  func watchSupervisor(of container: SupervisedContainer) throws(SystemFailure) {
+    guard let supervisor = container.supervisor else { return }
+    try loop.watch(supervisor.pidfd) { [self] in
+      guard supervisor.hasEnded() else { return }
+      loop.unwatch(supervisor.pidfd)
+      readControl(of: container)
+      if container.isEnding { advance(container) } else { end(container) }
+    }
+  }
+
+  func watchCommand(of container: SupervisedContainer) throws(SystemFailure) {
+    guard let command = container.command else { return }
+    try loop.watch(command.pidfd) { [self] in
+      guard command.hasEnded() else { return }
+      loop.unwatch(command.pidfd)
+      readControl(of: container)
+      guard !container.isEnding else { return }
+      begin(end: container, as: .exited)
+      container.timer = loop.schedule(afterMs: Self.followMs) { [self] in advance(container) }
+    }
+  }
+
+  /// Kills the container. A launch that is under way fails.
+  func end(_ container: SupervisedContainer) {
+    switch container.phase {
+    case .starting:
+      failLaunch(container, .spawn, "container \(container.id) was destroyed before its command ran")
+    case .running: end(container, as: .exited)
+    case .ending: advance(container)
+    }
+  }
+
+  func end(_ container: SupervisedContainer, as completion: SupervisedContainer.Completion) {
+    begin(end: container, as: completion)
+    advance(container)
+  }
+
+  private func begin(end container: SupervisedContainer, as completion: SupervisedContainer.Completion) {
+    closeControl(of: container)
+    container.phase = .ending(completion)
+    container.endingSinceNs = EventLoop.nowNs()
+    container.timer = nil
+  }
+
+  /// One turn at ending a container; comes again until nothing of it is left. The pauses grow, for a process in
+  /// uninterruptible sleep may take as long as its disk.
+  func advance(_ container: SupervisedContainer) {
+    guard case .ending(let completion) = container.phase, containers[container.id] === container else { return }
+    if let timer = container.timer { loop.cancel(timer) }
+    if container.killRemaining() { return finish(container, completion) }
+    container.endingTurns += 1
+    let pauseMs = min(Self.longestPauseMs, 1 << UInt64(min(container.endingTurns, 10)))
+    container.timer = loop.schedule(afterMs: pauseMs) { [self] in advance(container) }
+    if EventLoop.nowNs() - container.endingSinceNs > Self.worryAfterNs { worry(about: container) }
+  }
+
+  private func worry(about container: SupervisedContainer) {
+    // Once a minute at the longest pause.
+    guard container.endingTurns % 120 == 30 else { return }
+    log.warning("container \(container.id): processes are left though they were killed; they may wait for a disk")
+  }
+
+  private func finish(_ container: SupervisedContainer, _ completion: SupervisedContainer.Completion) {
+    if let command = container.command { loop.unwatch(command.pidfd) }
+    if let supervisor = container.supervisor { loop.unwatch(supervisor.pidfd) }
+    for isolator in container.prepared.reversed() {
+      do {
+        try isolator.perform(.cleanup, container.request.description)
+      } catch {
+        log.warning("container \(container.id): \(error)")
+      }
+    }
+    containers[container.id] = nil
+    switch completion {
+    case .exited:
+      exited(container.id, ContainerExit(waitStatus: container.state.waitStatus(), limitation: container.limitation))
+    case .launchFailed(let failure, let answer): answer(.failure(failure))
+    case .orphanRemoved(let removed): removed()
+    }
+  }
+}

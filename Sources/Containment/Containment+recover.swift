@@ -1,0 +1,80 @@
+import Glibc
+import ModuleHost
+
+/// What an earlier life of the agent left.
+extension Containment {
+  func takeOver(_ request: LaunchRequest, _ answer: @escaping @Sendable (LaunchedContainer?) -> Void) {
+    guard containers[request.description.id] == nil else { return answer(nil) }
+    let container = find(request)
+    containers[container.id] = container
+    recoverIsolators(container)
+    guard let supervisor = container.supervisor, let command = container.commandIdentity else {
+      answer(nil)
+      return end(container, as: .exited)
+    }
+    answer(LaunchedContainer(supervisorPID: supervisor.pid, pid: command.pid))
+    do {
+      try watchSupervisor(of: container)
+      try watchCommand(of: container)
+    } catch {
+      log.error("container \(container.id) is destroyed because it cannot be watched: \(error)")
+      return end(container, as: .exited)
+    }
+    // The supervisor lives on for processes that the command left behind.
+    if container.command == nil { end(container, as: .exited) }
+  }
+
+  /// The container of a state directory, with those of its processes that are still the same.
+  private func find(_ request: LaunchRequest) -> SupervisedContainer {
+    let plan = (try? plan(request.description, running: true)) ?? ContainerPlan()
+    let container = SupervisedContainer(request: request, plan: plan, phase: .running)
+    // Pids of another boot mean nothing, and none of its processes is left.
+    guard let record = container.state.launchRecord(), record.bootID == bootID else { return container }
+    container.commandIdentity = record.command
+    container.request.description.pid = record.command.pid
+    let supervisor = ProcessHandle(pid: record.supervisor.pid, startTime: record.supervisor.startTime)
+    if let supervisor, !supervisor.hasEnded() { container.supervisor = supervisor }
+    container.command = ProcessHandle(pid: record.command.pid, startTime: record.command.startTime)
+    return container
+  }
+
+  private func recoverIsolators(_ container: SupervisedContainer) {
+    for isolator in isolators {
+      container.prepared.append(isolator)
+      do {
+        try isolator.perform(.recover, container.request.description)
+      } catch {
+        log.warning("container \(container.id): \(error)")
+      }
+    }
+  }
+
+  func removeOrphans(keeping keep: Set<String>, _ answer: @escaping @Sendable ([String]) -> Void) {
+    let names = configuration.stateRoot.map(Files.list) ?? []
+    let orphans = names.filter { !keep.contains($0) && containers[$0] == nil }.sorted()
+    guard !orphans.isEmpty else { return answer([]) }
+    var left = orphans.count
+    for id in orphans {
+      let path = "\(configuration.stateRoot ?? "")/\(id)"
+      let description = ContainerDescription(
+        id: id, frameworkID: "", executorID: "", role: "", user: "", sandbox: "", isCommandTask: false, requests: [])
+      let command = LaunchRequest.Command(
+        program: "", arguments: [], environment: [:], user: nil, workingDirectory: "/")
+      let container = find(LaunchRequest(description: description, command: command, stateDirectory: path))
+      containers[id] = container
+      recoverIsolators(container)
+      try? watchSupervisor(of: container)
+      end(
+        container,
+        as: .orphanRemoved { [self] in
+          do {
+            try Files.removeFlatDirectory(path)
+          } catch {
+            log.warning("the state of the orphaned container \(id) stays behind: \(error)")
+          }
+          left -= 1
+          if left == 0 { answer(orphans) }
+        })
+    }
+  }
+}

@@ -1,0 +1,49 @@
+#define _GNU_SOURCE
+#include "supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h> /* renameat; nothing that buffers */
+#include <string.h>
+#include <unistd.h>
+
+/* Both stay open for the life of the container: the path may be gone by its end, and the disk full. */
+static int directory_fd = -1;
+static int record_fd = -1;
+static char record[LAUNCH_EXIT_LENGTH];
+
+#define STATUS_DIGITS 10
+
+void exit_record_prepare(const struct spec *spec) {
+  size_t boot_length = strlen(spec->boot_id);
+  if (boot_length > 36) fail(LAUNCH_STEP_SPECIFICATION, EINVAL, "the boot id is too long");
+  memset(record, ' ', sizeof record);
+  memcpy(record, LAUNCH_EXIT_RUNNING, 8);
+  memcpy(record + 8, spec->boot_id, boot_length);
+  record[8 + 36] = '\n';
+  record[sizeof record - 1] = '\n';
+
+  directory_fd = open(spec->state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory_fd < 0) fail(LAUNCH_STEP_STATE, errno, spec->state_directory);
+  unlinkat(directory_fd, LAUNCH_EXIT_FILE, 0);
+  record_fd = openat(directory_fd, LAUNCH_EXIT_PENDING, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+  if (record_fd < 0) fail(LAUNCH_STEP_STATE, errno, spec->state_directory);
+  ssize_t written = pwrite(record_fd, record, sizeof record, 0);
+  if (written != (ssize_t)sizeof record) fail(LAUNCH_STEP_STATE, written < 0 ? errno : ENOSPC, spec->state_directory);
+}
+
+/*
+ * No fsync: after a crash of the machine no process is left, whatever the record says, and the agent tells a status to
+ * others only once it has stored it itself. A crash of the agent alone cannot lose what was written.
+ */
+void exit_record_write(int wait_status) {
+  /* The init of a pid namespace wrote it; what the supervisor saw is only the end of that init. */
+  if (faccessat(directory_fd, LAUNCH_EXIT_FILE, F_OK, 0) == 0) return;
+  memcpy(record, LAUNCH_EXIT_ENDED, 8);
+  unsigned rest = (unsigned)wait_status;
+  for (int digit = STATUS_DIGITS - 1; digit >= 0; digit--, rest /= 10)
+    record[8 + 37 + digit] = (char)('0' + rest % 10);
+  /* Should the rename fail, the agent finds the same content in the pending file. */
+  if (pwrite(record_fd, record, sizeof record, 0) == (ssize_t)sizeof record)
+    renameat(directory_fd, LAUNCH_EXIT_PENDING, directory_fd, LAUNCH_EXIT_FILE);
+}

@@ -1,0 +1,127 @@
+#define _GNU_SOURCE
+#include "supervisor.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define HEADER_LENGTH 12
+#define RECORD_LENGTH 8
+#define MOUNT_TEXTS 4
+
+uint32_t spec_u32(const unsigned char *payload, size_t offset) {
+  uint32_t value;
+  memcpy(&value, payload + offset, sizeof value);
+  return value;
+}
+
+uint64_t spec_u64(const unsigned char *payload, size_t offset) {
+  uint64_t value;
+  memcpy(&value, payload + offset, sizeof value);
+  return value;
+}
+
+/* Whether the payload from `offset` on is exactly `count` texts. */
+static int holds_texts(const struct record *record, size_t offset, int count) {
+  while (count-- > 0) {
+    if (offset >= record->length) return 0;
+    const unsigned char *end = memchr(record->payload + offset, 0, record->length - offset);
+    if (end == NULL) return 0;
+    offset = (size_t)(end - record->payload) + 1;
+  }
+  return offset == record->length;
+}
+
+static int is_well_formed(const struct record *record) {
+  switch (record->type) {
+    case LAUNCH_STATE_DIRECTORY:
+    case LAUNCH_BOOT_ID:
+    case LAUNCH_SANDBOX:
+    case LAUNCH_WORKING_DIRECTORY:
+    case LAUNCH_PROGRAM:
+    case LAUNCH_ARGUMENT:
+    case LAUNCH_ENVIRONMENT: return holds_texts(record, 0, 1);
+    case LAUNCH_USER: return record->length >= 8 && record->length % 4 == 0;
+    case LAUNCH_NAMESPACES: return record->length == 4;
+    case LAUNCH_RLIMIT: return record->length == 20;
+    case LAUNCH_MOUNT: return record->length >= 4 && holds_texts(record, 4, MOUNT_TEXTS);
+    default: return 0;
+  }
+}
+
+/* Takes over a checked record. 0 if it came before and may not come again. */
+static int accept(struct spec *spec, const struct record *record, uint32_t *seen) {
+  const char *text = (const char *)record->payload;
+  switch (record->type) {
+    case LAUNCH_ARGUMENT: spec->argument_count++; return 1;
+    case LAUNCH_ENVIRONMENT: spec->environment_count++; return 1;
+    case LAUNCH_RLIMIT:
+    case LAUNCH_MOUNT: return 1;
+    case LAUNCH_STATE_DIRECTORY: spec->state_directory = text; break;
+    case LAUNCH_BOOT_ID: spec->boot_id = text; break;
+    case LAUNCH_SANDBOX: spec->sandbox = text; break;
+    case LAUNCH_WORKING_DIRECTORY: spec->working_directory = text; break;
+    case LAUNCH_PROGRAM: spec->program = text; break;
+    case LAUNCH_NAMESPACES: spec->namespaces = spec_u32(record->payload, 0); break;
+    default: break;
+  }
+  uint32_t bit = 1u << record->type;
+  if (*seen & bit) return 0;
+  *seen |= bit;
+  return 1;
+}
+
+/* The record at an offset; type 0 if none fits there. */
+static struct record record_at(const struct spec *spec, size_t offset) {
+  struct record record = {0};
+  if (spec->length - offset < RECORD_LENGTH) return record;
+  uint32_t length = spec_u32(spec->bytes, offset + 4);
+  if (length > spec->length - offset - RECORD_LENGTH) return record;
+  return (struct record){spec_u32(spec->bytes, offset), length, spec->bytes + offset + RECORD_LENGTH};
+}
+
+static const char *check(struct spec *spec) {
+  if (spec->length < HEADER_LENGTH) return "the specification is shorter than its header";
+  if (spec_u32(spec->bytes, 0) != LAUNCH_SPEC_MAGIC) return "not a launch specification";
+  if (spec_u32(spec->bytes, 4) != LAUNCH_SPEC_VERSION)
+    return "agent and supervisor are of different versions; install both from one build";
+  if (spec_u32(spec->bytes, 8) != spec->length) return "the specification is cut";
+  uint32_t seen = 0;
+  for (size_t offset = HEADER_LENGTH; offset < spec->length;) {
+    struct record record = record_at(spec, offset);
+    if (record.type == 0 || !is_well_formed(&record)) return "a record of the specification is malformed";
+    if (!accept(spec, &record, &seen)) return "a record of the specification comes twice";
+    offset += RECORD_LENGTH + record.length;
+  }
+  if (spec->state_directory == NULL || spec->boot_id == NULL || spec->sandbox == NULL ||
+      spec->working_directory == NULL || spec->program == NULL || spec->argument_count == 0)
+    return "a record of the specification is missing";
+  return NULL;
+}
+
+int spec_open(int fd, struct spec *spec, const char **detail) {
+  *spec = (struct spec){0};
+  *detail = "cannot read the specification";
+  struct stat status;
+  if (fstat(fd, &status) < 0) return errno;
+  if (status.st_size <= 0 || status.st_size > LAUNCH_SPEC_LIMIT) return E2BIG;
+  void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (bytes == MAP_FAILED) return errno;
+  spec->bytes = bytes;
+  spec->length = (size_t)status.st_size;
+  *detail = check(spec);
+  return *detail == NULL ? 0 : EINVAL;
+}
+
+void spec_close(struct spec *spec) { munmap((void *)spec->bytes, spec->length); }
+
+struct record spec_next(const struct spec *spec, uint32_t type, size_t *offset) {
+  if (*offset == 0) *offset = HEADER_LENGTH;
+  while (*offset < spec->length) {
+    struct record record = record_at(spec, *offset);
+    *offset += RECORD_LENGTH + record.length;
+    if (record.type == type) return record;
+  }
+  return (struct record){0};
+}

@@ -1,0 +1,94 @@
+import Containment
+import Glibc
+import ModuleHost
+import Testing
+
+extension ContainmentTests {
+  /// Without cgroups: what holds a container's processes together is its supervisor.
+  @Suite struct EndTests {
+    /// Leaves processes behind in every way: in the background, in a session of their own, detached twice.
+    private static let escapees = """
+      sleep 600 & echo $!
+      setsid sleep 600 & echo $!
+      (setsid sh -c 'sleep 600 & echo $!; exec sleep 600' & echo $!) &
+      wait %3
+      """
+
+    private func expectGone(_ pids: [Int32]) async throws {
+      for pid in pids { try await eventually("process \(pid) is gone") { isAlive(pid) ? nil : true } }
+    }
+
+    @Test func destroyKillsDaemonsToo() async throws {
+      let harness = try Harness()
+      let request = try harness.request("a", Self.escapees + "\nexec sleep 600")
+      let launched = try await harness.launch(request).get()
+      let pids = try await harness.lines(of: "a", 4).compactMap { Int32($0) }
+      #expect(pids.count == 4 && pids.allSatisfy(isAlive))
+      harness.containment.destroy("a")
+      #expect(try await harness.exit(of: "a") == ContainerExit(waitStatus: SIGKILL, limitation: nil))
+      #expect(!([launched.supervisorPID, launched.pid] + pids).contains(where: isAlive))
+    }
+
+    @Test func whatACommandLeavesBehindEndsWithIt() async throws {
+      let harness = try Harness()
+      let exit = try await harness.run("a", Self.escapees + "\nexit 7")
+      #expect(exit.waitStatus == 7 << 8)
+      let pids = try await harness.lines(of: "a", 4).compactMap { Int32($0) }
+      #expect(pids.count == 4 && !pids.contains(where: isAlive))
+    }
+
+    @Test func aTreeThatKeepsForkingIsKilled() async throws {
+      let harness = try Harness()
+      let script = "echo up; while :; do (sleep 0.01; sleep 600 &) & sleep 0.002; done"
+      let launched = try await harness.launch(harness.request("a", script)).get()
+      _ = try await harness.lines(of: "a", 1)
+      harness.containment.destroy("a")
+      #expect(try await harness.exit(of: "a").waitStatus == SIGKILL)
+      #expect(!isAlive(launched.supervisorPID))
+    }
+
+    @Test func signalReachesAllProcessesButTheSupervisor() async throws {
+      let harness = try Harness()
+      let script =
+        "trap 'echo parent; exit 5' TERM; setsid sh -c 'trap \"echo child\" TERM; echo up; sleep 600 & wait' & wait; wait"
+      let launched = try await harness.launch(harness.request("a", script)).get()
+      _ = try await harness.lines(of: "a", 1)
+      harness.containment.signal("a", SIGTERM)
+      #expect(try await harness.exit(of: "a").waitStatus == 5 << 8)
+      #expect(harness.output(of: "a").contains("parent"))
+      #expect(!isAlive(launched.supervisorPID))
+    }
+
+    @Test func exitIsToldOnceHoweverOftenDestroyIsAsked() async throws {
+      let harness = try Harness()
+      _ = try await harness.launch(harness.request("a", "exec sleep 600")).get()
+      for _ in 0..<10 { harness.containment.destroy("a") }
+      _ = try await harness.exit(of: "a")
+      harness.containment.destroy("a")
+      _ = try await harness.run("b", "exit 0")
+      #expect(harness.exitCount(of: "a") == 1)
+    }
+
+    @Test func destroyDuringTheLaunchFailsIt() async throws {
+      let harness = try Harness()
+      let request = try harness.request("a", "exec sleep 600")
+      async let answer = harness.launch(request)
+      // Whichever comes first, the container is gone in the end and told of once.
+      harness.containment.destroy("a")
+      if case .success = await answer {
+        harness.containment.destroy("a")
+        _ = try await harness.exit(of: "a")
+      }
+      #expect(try await harness.run("a", "exit 0").waitStatus != nil)
+    }
+
+    @Test func commandWhoseSupervisorIsKilledIsDestroyed() async throws {
+      let harness = try Harness()
+      let launched = try await harness.launch(harness.request("a", Self.escapees + "\nexec sleep 600")).get()
+      let pids = try await harness.lines(of: "a", 4).compactMap { Int32($0) }
+      kill(launched.supervisorPID, SIGKILL)
+      #expect(try await harness.exit(of: "a") == ContainerExit(waitStatus: nil, limitation: nil))
+      try await expectGone([launched.pid] + pids)
+    }
+  }
+}
