@@ -8,6 +8,7 @@ extension ModuleStatus {
       var modules: [Listed]
     }
     let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     // Only numbers that are not finite fail to encode; there are none.
     return (try? encoder.encode(Answer(modules: modules.map(Listed.init)))).map { [UInt8]($0) } ?? []
@@ -25,7 +26,7 @@ extension ModuleStatus {
     var abi: String?
     var parameters: [String: String]?
     var calls: Int?
-    var time_ms: Double?
+    var timeMs: Double?
     var refusals: Int?
     var failures: Int?
     var overruns: Int?
@@ -45,7 +46,7 @@ extension ModuleStatus {
       abi = module.abi
       parameters = Dictionary(module.parameters.map { ($0.name, $0.value) }) { first, _ in first }
       calls = module.statistics.calls
-      time_ms = Double(module.statistics.totalNs) / 1e6
+      timeMs = Double(module.statistics.totalNs) / 1e6
       refusals = module.statistics.refusals
       failures = module.statistics.failures
       overruns = module.statistics.overruns

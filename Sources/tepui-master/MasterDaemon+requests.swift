@@ -1,5 +1,5 @@
 import Daemon
-import Glibc
+import FoundationEssentials
 import MasterCore
 import ModuleHost
 import NIOCore
@@ -18,15 +18,15 @@ extension MasterDaemon {
     router.get("/redirect") { [self] in redirect($0, $1) }
     router.get("/modules") { [self] in $1.respond(.json(ModuleStatus.json(modules.modules))) }
     router.post("/teardown") { [self] in teardown($0, $1) }
-    read(router, "/state") { model, _ in model.state() }
-    read(router, "/state.json") { model, _ in model.state() }
-    read(router, "/state-summary") { model, _ in model.stateSummary() }
-    read(router, "/slaves") { $0.slaves($1) }
-    read(router, "/frameworks") { $0.frameworks($1) }
-    read(router, "/tasks") { $0.tasks($1) }
-    read(router, "/roles") { model, _ in model.roles() }
-    read(router, "/metrics/snapshot") { model, _ in model.metrics() }
-    read(router, "/flags") { model, _ in model.flagsAnswer() }
+    read(router, "/state") { [flags] snapshot, _ in snapshot.state(flags: flags) }
+    read(router, "/state.json") { [flags] snapshot, _ in snapshot.state(flags: flags) }
+    read(router, "/state-summary") { snapshot, _ in snapshot.summary }
+    read(router, "/slaves") { $0.slaves(id: $1["slave_id"]) }
+    read(router, "/frameworks") { $0.frameworks(id: $1["framework_id"]) }
+    read(router, "/tasks") { $0.tasks(MasterSnapshot.TaskQuery($1)) }
+    read(router, "/roles") { snapshot, _ in snapshot.roles }
+    read(router, "/metrics/snapshot") { snapshot, _ in snapshot.metricsView(at: Self.now()) }
+    read(router, "/flags") { [flags] _, _ in ["flags": .object(flags.mapValues { .text($0) })] }
     return router
   }
 
@@ -86,25 +86,44 @@ extension MasterDaemon {
 
   /// A read-only endpoint: the snapshot is made on the loop, the JSON off it.
   private func read(
-    _ router: Router, _ path: String, _ make: @escaping @Sendable (ReadModel, [String: String]) -> [UInt8]
+    _ router: Router, _ path: String, _ view: @escaping @Sendable (MasterSnapshot, [String: String]) -> ViewValue
   ) {
     router.get(path) { [self] request, responder in
       guard let core else { return responder.respond(.error(.serviceUnavailable)) }
-      let model = ReadModel(
-        snapshot: core.snapshot(), flags: flags, version: Product.mesosVersion,
-        nowSeconds: Self.now().epochSeconds)
+      let snapshot = core.snapshot()
       let query = request.query
       let answer = NIOLoopBound(responder, eventLoop: eventLoop)
       Self.reading.async {
-        let body = make(model, query)
+        let body = Self.json(view(snapshot, query))
         answer.eventLoop.execute { answer.value.respond(.json(body)) }
       }
     }
   }
 
+  private static func json(_ view: ViewValue) -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .withoutEscapingSlashes
+    // Frameworks may send any double; these are the names that Mesos reads (protocol fact 131).
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+    return (try? encoder.encode(view)).map { [UInt8]($0) } ?? []
+  }
+
   /// Protocol fact 153.
   private func version() -> [UInt8] {
     Array(#"{"version":"\#(Product.mesosVersion)","tepui_version":"\#(Product.version)"}"#.utf8)
+  }
+}
+
+extension MasterSnapshot.TaskQuery {
+  /// Protocol fact 149. What is no number counts as not given.
+  fileprivate init(_ query: [String: String]) {
+    self.init()
+    limit = query["limit"].flatMap { Int($0) } ?? limit
+    offset = query["offset"].flatMap { Int($0) } ?? offset
+    isAscending = query["order"] == "asc"
+    frameworkID = query["framework_id"]
+    taskID = query["task_id"]
   }
 }
 

@@ -39,18 +39,18 @@ struct Agents: Listing {
       var pid: String
       var active: Bool?
       var resources: Amounts
-      var used_resources: Amounts?
+      var usedResources: Amounts?
     }
     var slaves: [Agent]
   }
 
   func table(from json: [UInt8]) throws -> Table {
     var table = Table("AGENT", "ADDRESS", "STATE", "CPUS", "USED", "MEM", "USED")
-    for agent in try JSONDecoder().decode(Answer.self, from: Data(json)).slaves {
+    for agent in try Answer(json: json).slaves {
       let address = agent.pid.split(separator: "@").last.map(String.init) ?? agent.hostname
       table.add(
         agent.id, address, agent.active == false ? "inactive" : "active", number(agent.resources.cpus),
-        number(agent.used_resources?.cpus), number(agent.resources.mem), number(agent.used_resources?.mem))
+        number(agent.usedResources?.cpus), number(agent.resources.mem), number(agent.usedResources?.mem))
     }
     return table
   }
@@ -78,7 +78,7 @@ struct Frameworks: Listing {
 
   func table(from json: [UInt8]) throws -> Table {
     var table = Table("FRAMEWORK", "NAME", "ROLES", "STATE", "TASKS", "OFFERS")
-    for framework in try JSONDecoder().decode(Answer.self, from: Data(json)).frameworks {
+    for framework in try Answer(json: json).frameworks {
       table.add(
         framework.id, framework.name, (framework.roles ?? [framework.role ?? "*"]).joined(separator: ","),
         framework.active == false ? "inactive" : "active", String(framework.tasks?.count ?? 0),
@@ -102,8 +102,8 @@ struct Ps: Listing {
       }
       var id: String
       var name: String
-      var framework_id: String
-      var slave_id: String
+      var frameworkId: String
+      var slaveId: String
       var state: String
       var resources: Amounts
     }
@@ -114,13 +114,22 @@ struct Ps: Listing {
 
   func table(from json: [UInt8]) throws -> Table {
     var table = Table("TASK", "NAME", "STATE", "CPUS", "MEM", "AGENT", "FRAMEWORK")
-    for task in try JSONDecoder().decode(Answer.self, from: Data(json)).tasks
+    for task in try Answer(json: json).tasks
     where all || Self.living.contains(task.state) {
       table.add(
-        task.id, task.name, task.state, number(task.resources.cpus), number(task.resources.mem), task.slave_id,
-        task.framework_id)
+        task.id, task.name, task.state, number(task.resources.cpus), number(task.resources.mem), task.slaveId,
+        task.frameworkId)
     }
     return table
+  }
+}
+
+extension Decodable {
+  /// Decodes an answer of an endpoint, whose keys are in snake case.
+  init(json: [UInt8]) throws {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    self = try decoder.decode(Self.self, from: Data(json))
   }
 }
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import Transport
 
 struct Modules: AsyncParsableCommand {
@@ -7,8 +6,8 @@ struct Modules: AsyncParsableCommand {
     abstract: "List the modules of the master and of all agents: loaded, found but not used, and refused.")
   @OptionGroup var connection: ConnectionOptions
 
-  private struct Answer: Codable {
-    struct Module: Codable {
+  private struct Answer: Decodable {
+    struct Module: Decodable {
       var path: String
       var state: String
       var id: String?
@@ -17,7 +16,7 @@ struct Modules: AsyncParsableCommand {
       var abi: String?
       var parameters: [String: String]?
       var calls: Int?
-      var time_ms: Double?
+      var timeMs: Double?
       var refusals: Int?
       var reason: String?
     }
@@ -27,7 +26,7 @@ struct Modules: AsyncParsableCommand {
   func run() async throws {
     try await connection.withCluster { cluster in
       var lists = [("master \(cluster.endpoint)", try await cluster.master("/modules"))]
-      let agents = try JSONDecoder().decode(Agents.Answer.self, from: Data(try await cluster.master("/slaves")))
+      let agents = try Agents.Answer(json: try await cluster.master("/slaves"))
       for agent in agents.slaves where agent.active != false {
         guard let address = agent.pid.split(separator: "@").last, let endpoint = Endpoint(String(address)) else {
           continue
@@ -46,11 +45,11 @@ struct Modules: AsyncParsableCommand {
   private func show(_ lists: [(String, [UInt8])]) throws {
     var table = Table("WHERE", "MODULE", "STATE", "VERSION", "ABI", "CALLS", "MS", "REFUSALS", "DETAILS")
     for (place, json) in lists {
-      for module in try JSONDecoder().decode(Answer.self, from: Data(json)).modules {
+      for module in try Answer(json: json).modules {
         let parameters = (module.parameters ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         table.add(
           place, module.id ?? module.path, module.state, module.version ?? "", module.abi ?? "",
-          module.calls.map(String.init) ?? "", module.time_ms.map { number($0) } ?? "",
+          module.calls.map(String.init) ?? "", module.timeMs.map { number($0) } ?? "",
           module.refusals.map(String.init) ?? "", module.reason ?? parameters.joined(separator: " "))
       }
     }

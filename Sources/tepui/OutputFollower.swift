@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Glibc
 import NIOCore
 import Transport
@@ -65,7 +64,7 @@ final class OutputFollower {
     http.send(ClientRequest(.GET, agent, target)) { [self] result in
       var copied = 0
       if case .success(let response) = result, response.status == .ok,
-        let chunk = try? JSONDecoder().decode(Chunk.self, from: Data(response.bodyBytes))
+        let chunk = try? Chunk(json: response.bodyBytes)
       {
         copied = chunk.data.utf8.count
         sources[index].offset += copied

@@ -56,8 +56,8 @@ struct Endpoints: Sendable {
   private func containment() async throws -> String {
     struct Container: Decodable {
       struct Statistics: Decodable {
-        var cpus_limit: Double?
-        var mem_limit_bytes: Double?
+        var cpusLimit: Double?
+        var memLimitBytes: Double?
       }
       var statistics: Statistics?
     }
@@ -66,7 +66,7 @@ struct Endpoints: Sendable {
       return "not enforced on this host, measured by the posix module"
     }
     let statistics = try await get([Container].self, agent, "/containers").compactMap(\.statistics).first
-    guard let cpus = statistics?.cpus_limit, let mem = statistics?.mem_limit_bytes else {
+    guard let cpus = statistics?.cpusLimit, let mem = statistics?.memLimitBytes else {
       throw NotSeen("the limits of the executor's cgroup in GET /containers of the agent")
     }
     return "cgroup: cpu.max holds it to \(cpus) CPU, memory.max to \(Int(mem) >> 20) MB"
@@ -87,6 +87,8 @@ struct Endpoints: Sendable {
     guard response.status == .ok else {
       throw NotSeen("GET http://\(endpoint)\(target) answered \(response.status.code)")
     }
-    return try JSONDecoder().decode(type, from: Data(response.bodyBytes))
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(type, from: Data(response.bodyBytes))
   }
 }
