@@ -83,11 +83,6 @@ extension MasterCore {
     switch operation.type {
     case .launch: launch(operation, &acceptance)
     case .launchGroup: launchGroup(operation, &acceptance)
-    case .reserve where !operation.reserve.source.isEmpty:
-      // Protocol fact 57.
-      fail(
-        operation, of: acceptance.framework, .operationError,
-        "Reservation updates are not yet implemented for the scheduler API.")
     case .unknown:
       log(.warning, "Ignored an operation of unknown type of framework \(acceptance.framework.id)")
     default:

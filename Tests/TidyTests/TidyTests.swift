@@ -36,8 +36,8 @@ import Testing
   func coresImportOnlyPureRooms(core: String) throws {
     let allowed: [String: Set<String>] = [
       "Resources": [],
-      "Allocation": ["Resources", "CTepui"],
-      "MasterCore": ["Resources", "Wire", "Allocation", "SwiftProtobuf"],
+      "Allocation": ["Resources", "CTepui", "HeapModule", "DequeModule"],
+      "MasterCore": ["Resources", "Wire", "Allocation", "SwiftProtobuf", "HeapModule", "DequeModule"],
       "AgentCore": ["Resources", "Wire", "SwiftProtobuf", "HeapModule", "DequeModule"],
     ]
     let files = try SourceFile.all(below: "Sources/\(core)", ["swift"])
@@ -59,23 +59,28 @@ import Testing
       #expect(file.imports.subtracting(["TepuiModule", "CTepui", "Glibc"]) == [], "\(file.path)")
     }
     for file in try SourceFile.all(below: "Modules", ["c", "cpp", "h"]) {
-      for line in file.lines where line.hasPrefix("#include \"") {
-        #expect(line.hasPrefix("#include \"tepui/"), "\(file.path): \(line)")
+      for line in file.lines where line.hasPrefix("#include \"") && !line.hasPrefix("#include \"tepui/") {
+        // A header of its own lies beside it.
+        #expect(!line.contains("/"), "\(file.path): \(line)")
       }
     }
   }
 
   @Test func onlyTheModuleHostOpensLibraries() throws {
     let opening = try Regex(#"\b(dlopen|dlsym|lt_dl[a-z]+)\("#)
+    let opens = { (text: String) in text.contains(opening) }
     for file in try SourceFile.all(below: "Sources", ["swift", "c"]) where file.room != "ModuleHost" {
-      #expect(file.text.firstMatch(of: opening) == nil, "\(file.path)")
+      #expect(!opens(file.text), "\(file.path)")
     }
   }
 
+  /// The supervisor and the launch move a process into its cgroup, for containment, where clone3 cannot.
   @Test func onlyContainmentNamesFilesOfCgroups() throws {
     let writing = try Regex(#""(cgroup\.(procs|kill|subtree_control|freeze)|memory\.max|cpu\.max)""#)
-    for file in try SourceFile.all(below: "Sources", ["swift", "c"]) where file.room != "Containment" {
-      #expect(file.text.firstMatch(of: writing) == nil, "\(file.path)")
+    let names = { (text: String) in text.contains(writing) }
+    let rooms: Set<String> = ["Containment", "CLaunch", "supervisor"]
+    for file in try SourceFile.all(below: "Sources", ["swift", "c"]) where !rooms.contains(file.room) {
+      #expect(!names(file.text), "\(file.path)")
     }
   }
 
