@@ -9,7 +9,8 @@ public struct AgentCore: ~Copyable {
   /// 16 random bytes each time.
   let makeUUID: () -> [UInt8]
 
-  var agentID: String?
+  /// Given by the master; kept over restarts.
+  public internal(set) var agentID: String?
   var master = MasterLink.disconnected
   var masterHostname: String?
   var lastHeardNs: Int64 = 0

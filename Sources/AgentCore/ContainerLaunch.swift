@@ -1,3 +1,4 @@
+import Resources
 import Wire
 
 /// A scalar resource in thousandths of its unit.
@@ -76,7 +77,5 @@ struct AmountSum {
   }
 
   /// Protocol fact 135. Infinity, legal in limits only (protocol fact 131), is no bound.
-  static func thousandths(_ value: Double) -> Int64 {
-    Int64(exactly: (value * 1000).rounded()) ?? (value > 0 ? Amount.unlimited : 0)
-  }
+  static func thousandths(_ value: Double) -> Int64 { Quantity(value).thousandths }
 }

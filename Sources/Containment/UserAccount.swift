@@ -1,14 +1,14 @@
 import Glibc
 
 /// The numbers that a command's user name stands for.
-struct UserAccount: Equatable {
-  let uid: UInt32
-  let gid: UInt32
-  let groups: [UInt32]
+public struct UserAccount: Equatable {
+  public let uid: UInt32
+  public let gid: UInt32
+  public let groups: [UInt32]
 
   /// Looks up a name or a number. A number needs no entry in the user database: its group is then of the same number.
   /// nil if there is no such user.
-  init?(_ user: String) {
+  public init?(_ user: String) {
     let number = UInt32(user)
     if let entry = Self.entry(named: user) ?? number.flatMap(Self.entry(of:)) {
       uid = entry.uid

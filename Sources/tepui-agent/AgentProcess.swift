@@ -1,0 +1,220 @@
+import AgentCore
+import Containment
+import Daemon
+import Dispatch
+import Glibc
+import Logging
+import ModuleHost
+import NIOCore
+import Storage
+import Transport
+import Wire
+
+/// The shell around `AgentCore`: turns requests, containers and time into inputs, and effects into deeds.
+///
+/// Belongs to one event loop. Inputs are handled as they come; their effects are carried out together at the end of the
+/// loop's turn, so that one transaction stores all checkpoints of the turn.
+final class AgentProcess {
+  let setup: AgentSetup
+  let loop: any EventLoop
+  let log: Logger
+  let modules: ModuleHost
+  let startTime: Double
+  private let store: CheckpointStore
+  private let clock = Clock()
+  private let endedPromise: EventLoopPromise<String>
+
+  private var core: AgentCore?
+  private var containers: Containers?
+  private var master: MasterConnection?
+  let executors = ExecutorConnections()
+
+  private var effects: [AgentEffect] = []
+  private var endedContainers: [String] = []
+  private var flushScheduled = false
+  private var linkedAgentID: String?
+  private var timer: (deadline: Int64, task: Scheduled<Void>)?
+
+  init(_ setup: AgentSetup, on loop: any EventLoop) throws {
+    self.setup = setup
+    self.loop = loop
+    log = setup.log
+    startTime = clock.seconds
+    try Directories.make("\(setup.workDirectory)/meta", mode: 0o700)
+    store = try CheckpointStore(path: "\(setup.workDirectory)/meta/agent.db")
+    modules = try ModuleHost(
+      product: "tepui-agent", version: Product.version, directory: setup.flags.modulesDirectory.given,
+      configuration: setup.flags.modules.given, logger: Logger(label: "modules"))
+    endedPromise = loop.makePromise()
+  }
+
+  /// Why the process is to end, once it is.
+  var ended: EventLoopFuture<String> { endedPromise.futureResult }
+
+  /// Listens, recovers, and connects to the master. Handlers answer 503 until the recovery.
+  func start() -> EventLoopFuture<Void> {
+    let this = NIOLoopBound(self, eventLoop: loop)
+    let server = HTTPServer.bind(
+      on: loop, ip: setup.listenIP, port: setup.flags.port, router: Endpoints(self).router)
+    return server.flatMapThrowing { server in
+      this.value.log.info("listening on \(server.ip):\(server.port)")
+      try this.value.recover(port: server.port)
+    }
+  }
+
+  private func recover(port: Int) throws {
+    let this = NIOLoopBound(self, eventLoop: loop)
+    containers = try Containers(setup, modules: modules) { input in
+      this.eventLoop.execute { this.value.feed(input) }
+    }
+    var generator = SystemRandomNumberGenerator()
+    core = try AgentCore(setup.configuration(port: port), recovering: try store.load()) {
+      withUnsafeBytes(of: (generator.next(), generator.next())) { Array($0) }
+    }
+    let master = MasterConnection(setup, on: loop) { input in this.value.feed(input) }
+    self.master = master
+    feed(.start)
+    master.connect(afterNs: 0)
+  }
+
+  func received(signal: Int32) {
+    if signal == SIGUSR1 {
+      feed(.unregister(reason: "the agent unregistered"))
+    } else {
+      end("signal \(signal)")
+    }
+  }
+
+  /// Containers stay; the next agent finds those that have checkpoints.
+  private func end(_ reason: String) {
+    flush()
+    endedPromise.succeed(reason)
+  }
+
+  // MARK: Turns
+
+  var hasRecovered: Bool { core != nil }
+
+  var agentID: String? { core?.agentID }
+
+  /// O(everything on the agent).
+  var state: AgentState? { core?.state() }
+
+  func feed(_ input: AgentInput) {
+    switch input {
+    case .containerExited(let id, _), .containerLaunchFailed(let id, _): endedContainers.append(id)
+    default: break
+    }
+    guard let turn = core?.handle(input, at: clock.nanoseconds) else { return }
+    effects += turn
+    guard !flushScheduled else { return }
+    flushScheduled = true
+    let this = NIOLoopBound(self, eventLoop: loop)
+    loop.execute { this.value.flush() }
+  }
+
+  private func flush() {
+    flushScheduled = false
+    let turn = effects
+    effects = []
+    guard commit(turn) else { return }
+    for effect in turn { carryOut(effect) }
+    // Their ends are stored now, so what containment kept of them is not needed again.
+    for id in endedContainers { containers?.forget(id) }
+    endedContainers = []
+    linkLatest()
+    scheduleTick()
+  }
+
+  /// Stores what has to be known before anything else of the turn may happen.
+  private func commit(_ turn: [AgentEffect]) -> Bool {
+    var changes: [CheckpointStore.Change] = []
+    for effect in turn {
+      switch effect {
+      case .persist(let key, let value): changes.append(.put(key: key, value: value))
+      case .forget(let key): changes.append(.delete(key: key))
+      case .forgetEverything: changes.append(.deleteAll)
+      default: break
+      }
+    }
+    do {
+      try store.apply(changes)
+      return true
+    } catch {
+      // Going on would promise what a restart could not keep. Tasks live on, and the next agent finds them.
+      log.critical("Ending, because checkpoints cannot be written: \(error)")
+      exit(EXIT_FAILURE)
+    }
+  }
+
+  private func carryOut(_ effect: AgentEffect) {
+    switch effect {
+    case .persist, .forget, .forgetEverything: break
+    case .subscribe(let call): master?.subscribe(call)
+    case .sendToMaster(let call): master?.send(call)
+    case .dropMaster(let reason): master?.drop(reason)
+    case .respond(let exchange, let status, let text): executors.respond(exchange, status: status, text: text)
+    case .openStream(let exchange): openStream(exchange)
+    case .sendToExecutor(let exchange, let event): executors.send(event, to: exchange)
+    case .closeStream(let exchange): executors.close(exchange)
+    case .launch(let launch): containers?.launch(launch)
+    case .recover(let launch): containers?.recover(launch)
+    case .signal(let id, let signal): containers?.signal(id, signal)
+    case .destroy(let id): containers?.destroy(id)
+    case .update(let id, let requests, let limits): containers?.update(id, requests: requests, limits: limits)
+    case .destroyOrphans(let keep): containers?.destroyOrphans(keeping: keep)
+    case .log(let level, let text): log.log(level: level.logger, "\(text)")
+    case .stop(let reason): endedPromise.succeed(reason)
+    }
+  }
+
+  private func openStream(_ exchange: ExchangeID) {
+    let this = NIOLoopBound(self, eventLoop: loop)
+    executors.open(exchange) { this.value.feed(.executorDisconnected(exchange)) }
+  }
+
+  /// Protocol fact 112: `slaves/latest`.
+  private func linkLatest() {
+    guard let agentID, agentID != linkedAgentID else { return }
+    linkedAgentID = agentID
+    let slaves = "\(setup.workDirectory)/slaves"
+    do {
+      try Directories.make(slaves, mode: 0o755)
+      try Directories.link("\(slaves)/latest", to: agentID)
+    } catch {
+      log.warning("\(error)")
+    }
+  }
+
+  /// A tick that comes early does no harm, so a timer that is early enough stays.
+  private func scheduleTick() {
+    guard let deadline = core?.nextDeadline() else { return }
+    if let timer, timer.deadline <= deadline { return }
+    timer?.task.cancel()
+    let wait = TimeAmount.nanoseconds(max(0, deadline - clock.nanoseconds))
+    let task = loop.assumeIsolated().scheduleTask(in: wait) { [self] in
+      timer = nil
+      feed(.tick)
+    }
+    timer = (deadline, task)
+  }
+
+  // MARK: For endpoints
+
+  /// Measures live containers; `done` is called on the loop with values by container.
+  func measure(_ ids: [String], _ done: @escaping ([String: [String: Double]]) -> Void) {
+    guard let containers else { return done([:]) }
+    containers.measure(ids, on: loop, done)
+  }
+}
+
+extension LogLevel {
+  var logger: Logger.Level {
+    switch self {
+    case .debug: .debug
+    case .info: .info
+    case .warning: .warning
+    case .error: .error
+    }
+  }
+}

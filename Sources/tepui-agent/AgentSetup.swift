@@ -1,0 +1,116 @@
+import AgentCore
+import Daemon
+import FoundationEssentials
+import Glibc
+import Logging
+import Resources
+import Transport
+import Wire
+
+/// A flag that cannot be used.
+struct FlagError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ flag: String, _ problem: String) {
+    description = "--\(flag): \(problem)"
+  }
+}
+
+/// What the flags come to on this machine.
+struct AgentSetup: Sendable {
+  let flags: AgentFlags
+  let log: Logger
+  let master: Endpoint
+  /// Absolute and free of symbolic links; exists.
+  let workDirectory: String
+  let supervisor: String
+  let listenIP: String
+  let advertisedIP: String
+  let info: MesosAgentInfo
+  let machine: Machine
+  let executorEnvironment: [String: String]
+
+  init(_ flags: AgentFlags, log: Logger) throws {
+    self.flags = flags
+    self.log = log
+    guard let master = Endpoint(flags.master, defaultPort: 5050) else {
+      throw FlagError("master", "give the address of the master as host:port")
+    }
+    self.master = master
+    guard (0...65535).contains(flags.port) else { throw FlagError("port", "\(flags.port) is no port; give 0 to 65535") }
+    guard flags.executorReregistrationTimeout.nanoseconds <= 15_000_000_000 else {
+      throw FlagError("executor_reregistration_timeout", "15secs is the most")
+    }
+    workDirectory = try Self.workDirectory(flags.workDirectory)
+    supervisor = (flags.launcherDirectory.given ?? Self.ownDirectory()) + "/tepui-supervisor"
+    machine = Machine(diskOf: workDirectory)
+    let hostIP = Machine.addressOfHost() ?? "127.0.0.1"
+    listenIP = flags.ip.given ?? hostIP
+    advertisedIP = listenIP == "0.0.0.0" ? hostIP : listenIP
+    executorEnvironment = try Self.environment(flags.executorEnvironmentVariables)
+    info = try Self.info(flags, machine)
+  }
+
+  private static func workDirectory(_ flag: String) throws -> String {
+    guard let path = flag.given else {
+      throw FlagError("work_dir", "is required: give a directory for sandboxes and checkpoints")
+    }
+    do {
+      try Directories.make(path, mode: 0o755)
+      return try Directories.resolve(path)
+    } catch {
+      throw FlagError("work_dir", "\(error)")
+    }
+  }
+
+  private static func ownDirectory() -> String {
+    let path = (try? Directories.resolve("/proc/self/exe")) ?? ""
+    return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+  }
+
+  private static func environment(_ flag: String) throws -> [String: String] {
+    guard var text = flag.given else { return [:] }
+    if !text.hasPrefix("{") {
+      if text.hasPrefix("file://") { text.removeFirst("file://".count) }
+      do { text = try Machine.read(text) } catch { throw FlagError("executor_environment_variables", "\(error)") }
+    }
+    do {
+      return try JSONDecoder().decode([String: String].self, from: Data(text.utf8))
+    } catch {
+      throw FlagError("executor_environment_variables", "give a JSON object of strings, such as {\"A\": \"1\"}")
+    }
+  }
+
+  private static func info(_ flags: AgentFlags, _ machine: Machine) throws -> MesosAgentInfo {
+    var info = MesosAgentInfo()
+    info.hostname = flags.hostname.given ?? Machine.hostName()
+    do {
+      let named = try Resources(parsing: flags.resources)
+      info.resources = (named + machine.resources(besides: Set(named.map(\.name)))).wire(.stack)
+    } catch {
+      throw FlagError("resources", "'\(flags.resources)': \(error)")
+    }
+    do {
+      info.attributes = try Attribute.parse(flags.attributes).map { MesosAttribute($0) }
+    } catch {
+      throw FlagError("attributes", "'\(flags.attributes)': \(error)")
+    }
+    return info
+  }
+
+  /// - Parameter port: where the agent listens.
+  func configuration(port: Int) -> AgentConfiguration {
+    var info = info
+    info.port = Int32(port)
+    var configuration = AgentConfiguration(
+      info: info, version: Product.version, ip: advertisedIP, port: port, workDirectory: workDirectory,
+      bootID: machine.bootID)
+    configuration.recovery = flags.recover == .cleanup ? .cleanup : .reconnect
+    configuration.switchesUser = flags.switchUser
+    configuration.executorEnvironment = executorEnvironment
+    configuration.executorRegistrationTimeoutNs = flags.executorRegistrationTimeout.nanoseconds
+    configuration.executorReregistrationTimeoutNs = flags.executorReregistrationTimeout.nanoseconds
+    configuration.executorShutdownGraceNs = flags.executorShutdownGracePeriod.nanoseconds
+    return configuration
+  }
+}

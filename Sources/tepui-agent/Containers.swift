@@ -1,0 +1,133 @@
+import AgentCore
+import Containment
+import Dispatch
+import Glibc
+import Logging
+import ModuleHost
+import NIOCore
+
+/// Between the agent's core and containment: values of the one become those of the other, and sandboxes are made before
+/// launches.
+final class Containers: Sendable {
+  typealias Feed = @Sendable (AgentInput) -> Void
+
+  private let containment: Containment
+  private let log: Logger
+  private let feed: Feed
+  private let stateRoot: String
+  /// Sandboxes without anything to fetch are made here, in order; slow fetches must not keep them waiting.
+  private let sandboxes = DispatchQueue(label: "sandboxes")
+
+  /// - Parameter feed: may be called on any thread.
+  init(_ setup: AgentSetup, modules: ModuleHost, feed: @escaping Feed) throws {
+    stateRoot = "\(setup.workDirectory)/meta/containers"
+    try Directories.make(stateRoot, mode: 0o700)
+    log = Logger(label: "containment")
+    self.feed = feed
+    let names = setup.flags.isolation.given?.split(separator: ",").map(String.init)
+    let node = NodeDescription(
+      cpus: Int64(setup.machine.onlineCPUs) * 1000, memoryBytes: setup.machine.memoryBytes, controllers: [])
+    let isolators = try modules.loadIsolators(named: names, node: node)
+    let configuration = Containment.Configuration(supervisor: setup.supervisor, stateRoot: stateRoot, log: log)
+    containment = try Containment(configuration, isolators: isolators) { id, exit in
+      feed(.containerExited(id, ContainerOutcome(exit)))
+    }
+  }
+
+  func launch(_ launch: ContainerLaunch) {
+    let queue = launch.uris.isEmpty ? sandboxes : DispatchQueue.global()
+    queue.async { [self] in
+      do {
+        try Sandbox(launch: launch).make()
+      } catch {
+        feed(.containerLaunchFailed(launch.containerID, message: "\(error)"))
+        return
+      }
+      containment.launch(request(launch)) { [feed] result in
+        switch result {
+        case .success(let launched): feed(.containerLaunched(launch.containerID, pid: launched.pid))
+        case .failure(let failure): feed(.containerLaunchFailed(launch.containerID, message: failure.message))
+        }
+      }
+    }
+  }
+
+  func recover(_ launch: ContainerLaunch) {
+    containment.recover(request(launch)) { [feed] launched in
+      feed(.containerRecovered(launch.containerID, pid: launched?.pid))
+    }
+  }
+
+  func signal(_ id: String, _ signal: Int32) { containment.signal(id, signal) }
+
+  func destroy(_ id: String) { containment.destroy(id) }
+
+  func update(_ id: String, requests: [Amount], limits: [Amount]) {
+    containment.update(id, requests: requests.map { .init($0) }, limits: limits.map { .init($0) }) { [log] failure in
+      if let failure { log.error("Container \(id) keeps its old resources: \(failure)") }
+    }
+  }
+
+  func destroyOrphans(keeping keep: Set<String>) {
+    containment.destroyOrphans(keeping: keep) { [log] ids in
+      if !ids.isEmpty { log.warning("Destroyed containers of an earlier agent: \(ids.joined(separator: ", "))") }
+    }
+  }
+
+  /// Values by container; `done` is called on the loop.
+  func measure(
+    _ ids: [String], on loop: any EventLoop, _ done: @escaping ([String: [String: Double]]) -> Void
+  ) {
+    let futures = ids.map { id in
+      let promise = loop.makePromise(of: (String, [String: Double]).self)
+      containment.usage(id) { promise.succeed((id, $0)) }
+      return promise.futureResult
+    }
+    EventLoopFuture.whenAllSucceed(futures, on: loop).assumeIsolated().whenSuccess { pairs in
+      done(Dictionary(pairs) { first, _ in first })
+    }
+  }
+
+  /// What containment keeps of a container is of no use once its end is known.
+  func forget(_ id: String) {
+    let path = "\(stateRoot)/\(id)"
+    sandboxes.async { Directories.removeFlat(path) }
+  }
+
+  private func request(_ launch: ContainerLaunch) -> LaunchRequest {
+    let description = ContainerDescription(
+      id: launch.containerID, frameworkID: launch.frameworkID, executorID: launch.executorID, role: launch.role,
+      user: launch.user ?? "", sandbox: launch.sandbox, isCommandTask: launch.isCommandTask,
+      requests: launch.requests.map { .init($0) }, limits: launch.limits.map { .init($0) })
+    let command = LaunchRequest.Command(
+      program: launch.program, arguments: launch.arguments, environment: launch.environment, user: launch.user,
+      workingDirectory: launch.sandbox)
+    return LaunchRequest(
+      description: description, command: command, stateDirectory: "\(stateRoot)/\(launch.containerID)")
+  }
+}
+
+extension ContainerDescription.Amount {
+  init(_ amount: Amount) {
+    self.init(name: amount.name, value: amount.value)
+  }
+}
+
+extension ContainerOutcome {
+  init(_ exit: ContainerExit) {
+    self.init(waitStatus: exit.waitStatus, limitation: exit.limitation.map(Limitation.init))
+  }
+}
+
+extension ContainerOutcome.Limitation {
+  init(_ limitation: ContainerExit.Limitation) {
+    let kind: Kind =
+      switch limitation.kind {
+      case .memory: .memory
+      case .disk: .disk
+      case .other: .other
+      }
+    let resource = limitation.resource.map { Amount(name: $0.name, value: $0.value) }
+    self.init(kind: kind, resource: resource, message: limitation.message)
+  }
+}

@@ -1,0 +1,39 @@
+import AgentCore
+import Containment
+import Glibc
+import Wire
+
+/// Makes the directory that a container works in, with what its command wants to find there. Blocks.
+struct Sandbox {
+  let launch: ContainerLaunch
+
+  /// Protocol fact 112. The sandbox belongs to the task's user; what is above it to the agent.
+  func make() throws(FileError) {
+    let owner = try account()
+    let path = launch.sandbox
+    guard let slash = path.lastIndex(of: "/") else { throw FileError("'\(path)' is no path of a sandbox") }
+    let runs = String(path[..<slash])
+    try Directories.make(runs, mode: 0o755)
+    guard mkdir(path, 0o750) == 0 else { throw FileError("make the sandbox", path) }
+    if let owner, owner.uid != geteuid() || owner.gid != getegid() {
+      guard chown(path, owner.uid, owner.gid) == 0 else { throw FileError("give to user '\(launch.user ?? "")'", path) }
+    }
+    try Directories.link("\(runs)/latest", to: launch.containerID)
+    for uri in launch.uris { try fetch(uri, for: owner) }
+  }
+
+  private func account() throws(FileError) -> UserAccount? {
+    guard let user = launch.user else { return nil }
+    guard let account = UserAccount(user) else { throw FileError("there is no user '\(user)' on this agent") }
+    return account
+  }
+
+  private func fetch(_ uri: MesosCommandInfo.URI, for owner: UserAccount?) throws(FileError) {
+    do {
+      try FetchedFile(uri).copy(into: launch.sandbox, for: owner)
+    } catch {
+      // The beginning is Mesos' text (exchange 126 of a real Mesos).
+      throw FileError("Failed to fetch all URIs for container '\(launch.containerID)': \(error)")
+    }
+  }
+}

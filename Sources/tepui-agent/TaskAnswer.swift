@@ -1,0 +1,139 @@
+import AgentCore
+import Resources
+import Wire
+
+/// A task in the names of Mesos' JSON (protocol fact 148).
+struct TaskAnswer: Encodable {
+  var id: String
+  var name: String
+  var frameworkId: String
+  /// Empty for command tasks.
+  var executorId: String
+  var slaveId: String
+  var state: String
+  var resources: ResourceSummary
+  var role: String
+  var statuses: [StatusAnswer]
+  var labels: [LabelAnswer]?
+
+  init(_ task: MesosTask, role: String) {
+    id = task.taskID.value
+    name = task.name
+    frameworkId = task.frameworkID.value
+    executorId = task.executorID.value
+    slaveId = task.agentID.value
+    state = task.state.name
+    resources = ResourceSummary((try? Resources(wire: task.resources)) ?? Resources())
+    self.role = role
+    statuses = task.statuses.map { StatusAnswer($0) }
+    if task.hasLabels { labels = task.labels.labels.map { LabelAnswer($0) } }
+  }
+
+  init(queued info: MesosTaskInfo, executor: ExecutorState) {
+    id = info.taskID.value
+    name = info.name
+    frameworkId = executor.info.frameworkID.value
+    executorId = executor.info.executorID.value
+    slaveId = info.agentID.value
+    state = MesosTaskState.taskStaging.name
+    resources = ResourceSummary((try? Resources(wire: info.resources)) ?? Resources())
+    role = executor.role
+    statuses = []
+    if info.hasLabels { labels = info.labels.labels.map { LabelAnswer($0) } }
+  }
+}
+
+struct StatusAnswer: Encodable {
+  struct ID: Encodable {
+    var value: String
+  }
+  struct Container: Encodable {
+    var containerId: ID
+    var networkInfos: [Network]
+  }
+  struct Network: Encodable {
+    var ipAddresses: [Address]
+  }
+  struct Address: Encodable {
+    var `protocol` = "IPv4"
+    var ipAddress: String
+  }
+
+  var state: String
+  var timestamp: Double
+  var containerStatus: Container?
+  var healthy: Bool?
+  var labels: [LabelAnswer]?
+
+  init(_ status: MesosTaskStatus) {
+    state = status.state.name
+    timestamp = status.timestamp
+    if status.hasHealthy { healthy = status.healthy }
+    if status.hasLabels { labels = status.labels.labels.map { LabelAnswer($0) } }
+    guard status.hasContainerStatus else { return }
+    let networks = status.containerStatus.networkInfos.map { info in
+      Network(ipAddresses: info.ipAddresses.map { Address(ipAddress: $0.ipAddress) })
+    }
+    containerStatus = Container(
+      containerId: ID(value: status.containerStatus.containerID.value), networkInfos: networks)
+  }
+}
+
+struct LabelAnswer: Encodable {
+  var key: String
+  var value: String?
+
+  init(_ label: MesosLabel) {
+    key = label.key
+    value = label.hasValue ? label.value : nil
+  }
+}
+
+/// Resources by name as tools read them (protocol fact 144): scalars as numbers, ranges and sets as text.
+struct ResourceSummary: Encodable {
+  private enum Value: Encodable {
+    case number(Double)
+    case text(String)
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      switch self {
+      case .number(let number): try container.encode(number)
+      case .text(let text): try container.encode(text)
+      }
+    }
+  }
+
+  private var values: [String: Value] = [:]
+
+  init(_ resources: Resources) {
+    var sums = ["cpus": Quantity.zero, "gpus": .zero, "mem": .zero, "disk": .zero]
+    for resource in resources {
+      let name = resource.isRevocable ? "\(resource.name)_revocable" : resource.name
+      switch resource.value {
+      case .scalar(let quantity): sums[name, default: .zero] += quantity
+      case .ranges: values[name] = .text(resources.ranges(of: resource.name).description)
+      default: values[name] = .text(resource.value.description)
+      }
+    }
+    for (name, sum) in sums { values[name] = .number(sum.units) }
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(values)
+  }
+}
+
+extension MesosTaskState {
+  /// As in the protocol: `TASK_RUNNING`.
+  var name: String { Self.names[self] ?? "TASK_UNKNOWN" }
+
+  private static let names: [MesosTaskState: String] = [
+    .taskStaging: "TASK_STAGING", .taskStarting: "TASK_STARTING", .taskRunning: "TASK_RUNNING",
+    .taskKilling: "TASK_KILLING", .taskFinished: "TASK_FINISHED", .taskFailed: "TASK_FAILED",
+    .taskKilled: "TASK_KILLED", .taskError: "TASK_ERROR", .taskLost: "TASK_LOST", .taskDropped: "TASK_DROPPED",
+    .taskUnreachable: "TASK_UNREACHABLE", .taskGone: "TASK_GONE",
+    .taskGoneByOperator: "TASK_GONE_BY_OPERATOR", .taskUnknown: "TASK_UNKNOWN",
+  ]
+}
