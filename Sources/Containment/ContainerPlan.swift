@@ -65,6 +65,17 @@ public struct ContainerPlan: Equatable, Sendable {
     }
   }
 
+  /// Takes over what a plan for the running container changes; all else was decided at the launch.
+  mutating func replaceCgroup(with plan: ContainerPlan) {
+    cgroup = plan.cgroup
+    watches = plan.watches
+  }
+
+  mutating func replaceValue(of file: String, with value: String) {
+    guard let index = cgroup.firstIndex(where: { $0.file == file }) else { return }
+    cgroup[index] = CgroupKey(file: file, value: value, isolator: cgroup[index].isolator)
+  }
+
   private mutating func add(
     _ entry: PlanEntry, of isolator: String, controllers: Set<String>?
   ) throws(Refusal) {

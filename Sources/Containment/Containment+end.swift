@@ -57,11 +57,27 @@ extension Containment {
   func advance(_ container: SupervisedContainer) {
     guard case .ending(let completion) = container.phase, containers[container.id] === container else { return }
     if let timer = container.timer { loop.cancel(timer) }
-    if container.killRemaining() { return finish(container, completion) }
+    if container.killRemaining(), removeCgroup(of: container) { return finish(container, completion) }
     container.endingTurns += 1
     let pauseMs = min(Self.longestPauseMs, 1 << UInt64(min(container.endingTurns, 10)))
     container.timer = loop.schedule(afterMs: pauseMs) { [self] in advance(container) }
     if EventLoop.nowNs() - container.endingSinceNs > Self.worryAfterNs { worry(about: container) }
+  }
+
+  /// The kernel refuses as long as a dead process is not quite gone.
+  private func removeCgroup(of container: SupervisedContainer) -> Bool {
+    guard let cgroup = container.cgroup, cgroup.exists else { return true }
+    // The kill may have come before the event that tells of it.
+    checkWatches(of: container)
+    for watch in container.observedFiles { tree?.forget(watch) }
+    container.observedFiles = []
+    do {
+      try cgroup.remove()
+      return true
+    } catch {
+      if container.endingTurns % 120 == 30 { log.warning("container \(container.id): \(error)") }
+      return false
+    }
   }
 
   private func worry(about container: SupervisedContainer) {

@@ -27,6 +27,7 @@ extension Containment {
     containers[id] = container
     do {
       try prepare(container)
+      try makeCgroup(of: container)
       try startSupervisor(of: container, answer)
     } catch {
       end(container, as: .launchFailed(error, answer))
@@ -61,6 +62,19 @@ extension Containment {
         throw LaunchFailure(step: .prepare, message: error.description)
       }
     }
+  }
+
+  private func makeCgroup(of container: SupervisedContainer) throws(LaunchFailure) {
+    guard let tree else { return }
+    let cgroup = tree.group(of: container.id)
+    // From here on it is removed with the container, also if only half of it was made.
+    container.cgroup = cgroup
+    do {
+      try cgroup.make(keys: container.plan.cgroup)
+    } catch {
+      throw LaunchFailure(step: .cgroup, message: "\(error)")
+    }
+    observeWatches(of: container)
   }
 
   private func startSupervisor(
@@ -122,11 +136,16 @@ extension Containment {
     // The id as an argument shows in `ps` whose supervisor it is.
     let arguments: [UnsafeMutablePointer<CChar>?] = [strdup(configuration.supervisor), strdup(container.id), nil]
     defer { for argument in arguments { free(argument) } }
+    // -1 without a cgroup.
+    let groups = [container.cgroup?.leaf, container.cgroup?.supervisor].map { path in
+      path.map { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) } ?? -1
+    }
+    defer { for group in groups where group >= 0 { close(group) } }
     let status = configuration.supervisor.withCString { program in
       arguments.withUnsafeBufferPointer { arguments in
         var request = launch_request(
           program: program, arguments: arguments.baseAddress, spec_fd: specification, control_fd: control,
-          leaf_cgroup_fd: -1, cgroup_fd: -1)
+          leaf_cgroup_fd: groups[0], cgroup_fd: groups[1])
         return launch_supervisor(&request, &result)
       }
     }

@@ -13,6 +13,7 @@ extension Containment {
       return end(container, as: .exited)
     }
     answer(LaunchedContainer(supervisorPID: supervisor.pid, pid: command.pid))
+    observeWatches(of: container)
     do {
       try watchSupervisor(of: container)
       try watchCommand(of: container)
@@ -28,6 +29,7 @@ extension Containment {
   private func find(_ request: LaunchRequest) -> SupervisedContainer {
     let plan = (try? plan(request.description, running: true)) ?? ContainerPlan()
     let container = SupervisedContainer(request: request, plan: plan, phase: .running)
+    if let group = tree?.group(of: container.id), group.exists { container.cgroup = group }
     // Pids of another boot mean nothing, and none of its processes is left.
     guard let record = container.state.launchRecord(), record.bootID == bootID else { return container }
     container.commandIdentity = record.command
@@ -50,7 +52,7 @@ extension Containment {
   }
 
   func removeOrphans(keeping keep: Set<String>, _ answer: @escaping @Sendable ([String]) -> Void) {
-    let names = configuration.stateRoot.map(Files.list) ?? []
+    let names = Set(configuration.stateRoot.map(Files.list) ?? []).union(tree?.groups() ?? [])
     let orphans = names.filter { !keep.contains($0) && containers[$0] == nil }.sorted()
     guard !orphans.isEmpty else { return answer([]) }
     var left = orphans.count

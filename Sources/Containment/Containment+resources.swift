@@ -12,20 +12,60 @@ extension Containment {
     description.requests = requests
     description.limits = limits
     do {
-      container.plan = try plan(description, running: true)
+      var plan = try plan(description, running: true)
+      let kept = keepMemoryInUse(&plan, of: container)
+      try write(plan, to: container)
+      container.plan.replaceCgroup(with: plan)
+      container.request.description = description
+      return kept
+    } catch let failure as IsolatorFailure {
+      return failure
     } catch {
-      return IsolatorFailure(isolator: "containment", message: error.message)
+      return IsolatorFailure(isolator: "containment", message: "\(error)")
     }
-    container.request.description = description
-    return nil
   }
+
+  /// The kernel would kill processes to fit them into a hard limit below what they use: such a limit stays as it was.
+  private func keepMemoryInUse(_ plan: inout ContainerPlan, of container: SupervisedContainer) -> IsolatorFailure? {
+    guard let key = plan.cgroup.first(where: { $0.file == "memory.max" }), let wanted = UInt64(key.value),
+      let cgroup = container.cgroup, let inUse = cgroup.read("memory.current").flatMap(Self.number), wanted < inUse,
+      let old = container.plan.cgroup.first(where: { $0.file == key.file })
+    else { return nil }
+    plan.replaceValue(of: key.file, with: old.value)
+    return IsolatorFailure(
+      isolator: key.isolator,
+      message: "memory.max of container \(container.id) stays \(old.value): \(inUse) bytes are in use, \(wanted) wanted"
+    )
+  }
+
+  /// Writes the keys that differ. When one fails those before it get their old values again.
+  private func write(_ plan: ContainerPlan, to container: SupervisedContainer) throws(IsolatorFailure) {
+    guard let cgroup = container.cgroup else { return }
+    let old = container.plan.cgroup
+    var written: [ContainerPlan.CgroupKey] = []
+    for key in plan.cgroup where !old.contains(where: { $0.file == key.file && $0.value == key.value }) {
+      do {
+        try cgroup.write(key)
+        written.append(key)
+      } catch {
+        for done in written {
+          guard let before = old.first(where: { $0.file == done.file }) else { continue }
+          try? cgroup.write(before)
+        }
+        throw IsolatorFailure(isolator: key.isolator, message: "\(error)")
+      }
+    }
+  }
+
+  private static func number(_ text: String) -> UInt64? { text.split(separator: "\n").first.flatMap { UInt64($0) } }
 
   func measure(_ id: String) -> [String: Double] {
     guard let container = containers[id], case .running = container.phase else { return [:] }
+    let cgroup: any CgroupReading = container.cgroup ?? NoCgroup()
     var statistics: [String: Double] = [:]
     for isolator in isolators {
       do {
-        let measured = try isolator.usage(container.request.description, cgroup: NoCgroup())
+        let measured = try isolator.usage(container.request.description, cgroup: cgroup)
         // Like all fields, a number has one owner: the first that gives it.
         statistics.merge(measured) { first, _ in first }
       } catch {
@@ -37,6 +77,6 @@ extension Containment {
 }
 
 /// Of a container without a cgroup.
-struct NoCgroup: CgroupReading {
+private struct NoCgroup: CgroupReading {
   func read(_ file: String) -> String? { nil }
 }

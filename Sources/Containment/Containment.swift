@@ -13,9 +13,16 @@ public final class Containment: Containing, @unchecked Sendable {
     /// The directory whose children are the state directories of containers, named by their ids; `destroyOrphans`
     /// looks there. nil: only cgroups tell of orphans.
     public var stateRoot: String?
+    /// From `CgroupRoot.discover`; nil runs containers without cgroups, and so without limits.
+    public var cgroups: CgroupRoot?
+    /// Tests may put failures here.
+    public var cgroupFiles: @Sendable () -> any CgroupFiles = { KernelCgroupFiles() }
     public var log: Logger
 
-    public init(supervisor: String, stateRoot: String?, log: Logger = Logger(label: "containment")) {
+    public init(
+      supervisor: String, stateRoot: String?, cgroups: CgroupRoot? = nil, log: Logger = Logger(label: "containment")
+    ) {
+      self.cgroups = cgroups
       self.supervisor = supervisor
       self.stateRoot = stateRoot
       self.log = log
@@ -26,6 +33,7 @@ public final class Containment: Containing, @unchecked Sendable {
   let isolators: [any Isolator]
   let exited: @Sendable (String, ContainerExit) -> Void
   let loop: EventLoop
+  let tree: CgroupTree?
   let bootID = StateDirectory.currentBootID()
   var log: Logger { configuration.log }
 
@@ -33,7 +41,7 @@ public final class Containment: Containing, @unchecked Sendable {
   var containers: [String: SupervisedContainer] = [:]
 
   /// Cgroup controllers that containers can have; nil without cgroups.
-  var controllers: Set<String>? { nil }
+  var controllers: Set<String>? { configuration.cgroups?.controllers }
 
   /// - Parameters:
   ///   - isolators: in the order in which they are asked; they are used on containment's thread only from now on.
@@ -46,6 +54,11 @@ public final class Containment: Containing, @unchecked Sendable {
     self.configuration = configuration
     self.isolators = isolators
     self.exited = exited
+    if let root = configuration.cgroups {
+      tree = try CgroupTree(root, files: configuration.cgroupFiles())
+    } else {
+      tree = nil
+    }
     do {
       loop = try EventLoop(name: "containment")
     } catch {
@@ -57,6 +70,13 @@ public final class Containment: Containing, @unchecked Sendable {
     } catch {
       loop.stop()
       throw error
+    }
+    loop.submit { [self] in
+      do {
+        try tree?.start(on: loop)
+      } catch {
+        log.error("limits are noticed only when containers end: \(error)")
+      }
     }
   }
 

@@ -36,7 +36,7 @@ struct StateDirectory {
   /// nil if nothing was launched, or if the record cannot be read.
   func launchRecord() -> LaunchRecord? {
     guard let text = try? Files.read(launchPath) else { return nil }
-    let lines = text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+    let lines = text.split(separator: "\n").map { $0.split(separator: " ", maxSplits: 2).map(String.init) }
     guard lines.count == 4, lines[0] == ["tepui-launch", "1"], lines[1].count == 2, lines[1][0] == "boot",
       let supervisor = identity("supervisor", lines[2]), let command = identity("command", lines[3])
     else { return nil }

@@ -34,6 +34,9 @@ final class SupervisedContainer {
   /// The isolators whose `cleanup` is due, in the order of their `prepare`.
   var prepared: [any Isolator] = []
   var limitation: ContainerExit.Limitation?
+  /// nil where there is no cgroup2.
+  var cgroup: ContainerCgroup?
+  var observedFiles: [Int32] = []
   /// Turns at bringing it to its end, and when the first was.
   var endingTurns = 0
   var endingSinceNs: UInt64 = 0
@@ -55,12 +58,16 @@ final class SupervisedContainer {
 
   /// Sends a signal to every process but the supervisor.
   func signal(_ number: Int32) {
-    guard let supervisor else { return }
-    ProcessTree.signalDescendants(of: supervisor.pid, number)
+    if let cgroup {
+      for pid in cgroup.processes() { ProcessHandle(pid: pid)?.signal(number) }
+    } else if let supervisor {
+      ProcessTree.signalDescendants(of: supervisor.pid, number)
+    }
   }
 
   /// Kills what is left. Answers whether nothing was.
   func killRemaining() -> Bool {
+    if let cgroup { return killRemaining(in: cgroup) }
     guard let supervisor else { return killStragglers() }
     guard supervisor.hasEnded() else {
       ProcessTree.killDescendants(of: supervisor.pid)
@@ -68,6 +75,13 @@ final class SupervisedContainer {
     }
     // It ends by itself only after its last descendant.
     return supervisor.endedInOrder || killStragglers()
+  }
+
+  private func killRemaining(in cgroup: ContainerCgroup) -> Bool {
+    guard let supervisor, !supervisor.hasEnded() else { return cgroup.killAll() }
+    // It ends by itself after its last child, and stores the status before.
+    _ = cgroup.killProcesses()
+    return false
   }
 
   private func killStragglers() -> Bool {

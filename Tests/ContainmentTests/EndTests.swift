@@ -6,12 +6,13 @@ import Testing
 extension ContainmentTests {
   /// Without cgroups: what holds a container's processes together is its supervisor.
   @Suite struct EndTests {
-    /// Leaves processes behind in every way: in the background, in a session of their own, detached twice.
+    /// Leaves four processes behind: in the background, in a session of its own, and two detached twice.
     private static let escapees = """
       sleep 600 & echo $!
       setsid sleep 600 & echo $!
       (setsid sh -c 'sleep 600 & echo $!; exec sleep 600' & echo $!) &
-      wait %3
+      while [ $(wc -l < stdout) -lt 4 ]; do sleep 0.01; done
+
       """
 
     private func expectGone(_ pids: [Int32]) async throws {
@@ -20,7 +21,7 @@ extension ContainmentTests {
 
     @Test func destroyKillsDaemonsToo() async throws {
       let harness = try Harness()
-      let request = try harness.request("a", Self.escapees + "\nexec sleep 600")
+      let request = try harness.request("a", Self.escapees + "exec sleep 600")
       let launched = try await harness.launch(request).get()
       let pids = try await harness.lines(of: "a", 4).compactMap { Int32($0) }
       #expect(pids.count == 4 && pids.allSatisfy(isAlive))
@@ -31,7 +32,7 @@ extension ContainmentTests {
 
     @Test func whatACommandLeavesBehindEndsWithIt() async throws {
       let harness = try Harness()
-      let exit = try await harness.run("a", Self.escapees + "\nexit 7")
+      let exit = try await harness.run("a", Self.escapees + "exit 7")
       #expect(exit.waitStatus == 7 << 8)
       let pids = try await harness.lines(of: "a", 4).compactMap { Int32($0) }
       #expect(pids.count == 4 && !pids.contains(where: isAlive))
@@ -84,7 +85,7 @@ extension ContainmentTests {
 
     @Test func commandWhoseSupervisorIsKilledIsDestroyed() async throws {
       let harness = try Harness()
-      let launched = try await harness.launch(harness.request("a", Self.escapees + "\nexec sleep 600")).get()
+      let launched = try await harness.launch(harness.request("a", Self.escapees + "exec sleep 600")).get()
       let pids = try await harness.lines(of: "a", 4).compactMap { Int32($0) }
       kill(launched.supervisorPID, SIGKILL)
       #expect(try await harness.exit(of: "a") == ContainerExit(waitStatus: nil, limitation: nil))

@@ -1,0 +1,78 @@
+import Glibc
+
+/// The only code that changes anything under a cgroup mount. It stays below one root that it made, and keeps a journal of
+/// what was asked and what the kernel answered. Of the containment thread alone.
+final class CgroupWriter {
+  struct Entry: Equatable {
+    enum Action: Equatable {
+      case makeDirectory, removeDirectory
+      case write(String)
+    }
+    let action: Action
+    let path: String
+    /// errno of the kernel's answer; 0 for success.
+    let answer: Int32
+  }
+
+  struct Failure: Error, Equatable, CustomStringConvertible {
+    let entry: Entry
+
+    var description: String {
+      let what =
+        switch entry.action {
+        case .makeDirectory: "make the cgroup \(entry.path)"
+        case .removeDirectory: "remove the cgroup \(entry.path)"
+        case .write(let value): "write '\(value)' to \(entry.path)"
+        }
+      return "cannot \(what): \(SystemFailure.text(entry.answer))"
+    }
+  }
+
+  /// The latest entries, oldest first.
+  private(set) var journal: [Entry] = []
+  private static let journalLimit = 512
+
+  let files: any CgroupFiles
+  private let root: String
+
+  /// - Parameter root: absolute path of the directory that all containers' groups lie in.
+  init(root: String, files: any CgroupFiles) {
+    self.root = root
+    self.files = files
+  }
+
+  func makeGroup(_ path: String) throws(Failure) { try carryOut(.makeDirectory, path) }
+
+  /// Removes a group and those below it, which a container's processes may have made.
+  func removeGroup(_ path: String, depth: Int = 0) throws(Failure) {
+    // Deeper than the kernel's default of cgroup.max.depth would allow a reasonable container.
+    if depth < 32 {
+      for name in files.directories(in: path) { try removeGroup("\(path)/\(name)", depth: depth + 1) }
+    }
+    try carryOut(.removeDirectory, path)
+  }
+
+  func write(_ value: String, to file: String, of group: String) throws(Failure) {
+    try carryOut(.write(value), "\(group)/\(file)")
+  }
+
+  private func carryOut(_ action: Entry.Action, _ path: String) throws(Failure) {
+    let isOurs = (path == root || path.hasPrefix(root + "/")) && !path.split(separator: "/").contains("..")
+    let answer: Int32 =
+      if !isOurs {
+        EPERM
+      } else {
+        switch action {
+        case .makeDirectory: files.makeDirectory(path)
+        case .removeDirectory: files.removeDirectory(path)
+        case .write(let value): files.write(value, to: path)
+        }
+      }
+    let entry = Entry(action: action, path: path, answer: answer)
+    // In halves, so that a long life costs no move per entry.
+    if journal.count == 2 * Self.journalLimit { journal.removeFirst(Self.journalLimit) }
+    journal.append(entry)
+    // What is to be removed may be gone already.
+    guard answer == 0 || (action == .removeDirectory && answer == ENOENT) else { throw Failure(entry: entry) }
+  }
+}
