@@ -131,7 +131,7 @@ let package = Package(
       name: "tepui-bench", dependencies: ["SchedulerClient", "Transport", "Wire", arguments] + nio, path: "Tests/Bench",
       swiftSettings: strict),
     .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
-    .testTarget(name: "WireTests", dependencies: ["Wire", "Resources"], swiftSettings: strict),
+    .testTarget(name: "WireTests", dependencies: ["Wire", "Resources", protobuf], swiftSettings: strict),
     .testTarget(name: "AllocationTests", dependencies: ["Allocation", "Resources", "CTepui"], swiftSettings: strict),
     .testTarget(
       name: "MasterCoreTests", dependencies: ["MasterCore", "Allocation", "CTepui", "Wire", "Resources"],
