@@ -2,7 +2,7 @@ import CTepui
 
 /// Where decisions go. Must not be kept after `allocate` returns.
 public struct Grants {
-  let sink: UnsafePointer<tepui_grant_sink>
+  @usableFromInline let sink: UnsafePointer<tepui_grant_sink>
 
   public enum Answer: Sendable {
     /// The live columns of the view show it.
@@ -14,16 +14,17 @@ public struct Grants {
   }
 
   /// Offers all that is free on an agent.
-  @discardableResult
+  @inlinable @discardableResult
   public func offer(_ agent: Agent, to claimant: Claimant) -> Answer { grant(agent, claimant, nil) }
 
   /// Offers `amounts`, in thousandths, one for each kind of the view.
-  @discardableResult
+  @inlinable @discardableResult
   public func offer(_ agent: Agent, to claimant: Claimant, amounts: [Int64]) -> Answer {
     amounts.withUnsafeBufferPointer { grant(agent, claimant, $0.baseAddress) }
   }
 
-  private func grant(_ agent: Agent, _ claimant: Claimant, _ amounts: UnsafePointer<Int64>?) -> Answer {
+  @inlinable
+  func grant(_ agent: Agent, _ claimant: Claimant, _ amounts: UnsafePointer<Int64>?) -> Answer {
     switch sink.pointee.grant?(sink.pointee.context, agent.id, claimant.id, amounts) {
     case TEPUI_OK: .granted
     case TEPUI_REFUSED: .refused
