@@ -138,6 +138,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "AgentCoreTests", dependencies: ["AgentCore", "Wire", "Resources"], swiftSettings: strict),
     .testTarget(
+      name: "AgentTests", dependencies: ["tepui-agent", "AgentCore", "Containment", "Wire"], swiftSettings: strict),
+    .testTarget(
       name: "ModuleHostTests", dependencies: ["ModuleHost", "Allocation", "Resources", "CTepui", logging],
       exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(

@@ -25,12 +25,27 @@ final class Containers: Sendable {
     log = Logger(label: "containment")
     self.feed = feed
     let names = setup.flags.isolation.given?.split(separator: ",").map(String.init)
+    let cgroups = Self.findCgroups(setup.flags.cgroupsRoot, log)
     let node = NodeDescription(
-      cpus: Int64(setup.machine.onlineCPUs) * 1000, memoryBytes: setup.machine.memoryBytes, controllers: [])
+      cpus: Int64(setup.machine.onlineCPUs) * 1000, memoryBytes: setup.machine.memoryBytes,
+      controllers: cgroups?.controllers.sorted() ?? [])
     let isolators = try modules.loadIsolators(named: names, node: node)
-    let configuration = Containment.Configuration(supervisor: setup.supervisor, stateRoot: stateRoot, log: log)
+    let configuration = Containment.Configuration(
+      supervisor: setup.supervisor, stateRoot: stateRoot, cgroups: cgroups, log: log)
     containment = try Containment(configuration, isolators: isolators) { id, exit in
       feed(.containerExited(id, ContainerOutcome(exit)))
+    }
+  }
+
+  /// Without cgroups containers still run; only isolators that need them will not start.
+  private static func findCgroups(_ name: String, _ log: Logger) -> CgroupRoot? {
+    do {
+      let root = try CgroupRoot.discover(named: name)
+      if let missing = root.missing() { log.warning("\(missing)") }
+      return root
+    } catch {
+      log.warning("Containers run without cgroups, and so without limits: \(error)")
+      return nil
     }
   }
 
