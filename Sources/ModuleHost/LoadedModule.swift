@@ -44,7 +44,8 @@ final class LoadedModule: Sendable {
 
   /// A copy of the module's table for an interface; nil if it has none.
   func table<Table, Field>(_ id: String, through last: KeyPath<Table, Field>) throws(ModuleError) -> Table? {
-    guard let pointer = interface(tepui_text(immortal: id)) else { return nil }
+    let memory = BorrowedMemory()
+    guard let pointer = withExtendedLifetime(memory, { interface(memory.text(id)) }) else { return nil }
     guard let table: Table = adopt(pointer, through: last) else {
       throw ModuleError(
         .descriptor,

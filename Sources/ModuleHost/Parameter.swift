@@ -66,7 +66,8 @@ enum Thousandths {
   static func parse(_ text: String) -> Int64? {
     let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
     let decimals = parts.count == 2 ? parts[1] : ""
-    guard decimals.count <= 3, parts.count == 1 || !decimals.isEmpty, decimals.allSatisfy({ "0"..."9" ~= $0 })
+    guard decimals.count <= 3, parts.count == 1 || !decimals.isEmpty, decimals.allSatisfy({ "0"..."9" ~= $0 }),
+      text.contains(where: { "0"..."9" ~= $0 })
     else { return nil }
     return Int64(parts[0] + decimals + String(repeating: "0", count: 3 - decimals.count))
   }

@@ -91,6 +91,12 @@ enum Repository {
     let program = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().path
     return FileManager.default.fileExists(atPath: "\(program)/libdrf.so") ? program : "\(root)/.build/debug"
   }()
+
+  static func hasProgram(_ name: String) -> Bool {
+    (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains {
+      FileManager.default.isExecutableFile(atPath: "\($0)/\(name)")
+    }
+  }
 }
 
 /// Runs a program to its end; its standard output and error.
