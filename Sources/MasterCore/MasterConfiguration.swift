@@ -30,6 +30,8 @@ public struct MasterConfiguration: Sendable {
   public var unreachableTaskLimit = 1000
   /// The only roles that frameworks may have; nil for any.
   public var roles: Set<String>?
+  /// Weights of roles; 1 for those that are not named.
+  public var weights: [String: Double] = [:]
   public var allowsRootSubmissions = true
   public var allocation = AllocationOptions()
 

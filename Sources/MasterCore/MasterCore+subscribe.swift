@@ -5,7 +5,7 @@ import Wire
 extension MasterCore {
   /// Opens the stream of a framework. A refusal on grounds of content is an ERROR on the stream (protocol fact 29).
   func subscribe(_ call: SchedulerCall.Subscribe, from connection: ConnectionID) {
-    let streamID = makeUUID()
+    let streamID = RandomUUID.make(using: &generator)
     effects.append(.openScheduler(connection, streamID: streamID))
     let info = call.frameworkInfo
     let problem = FrameworkCheck.problem(info, suppressed: call.suppressedRoles, configuration: configuration)

@@ -62,6 +62,9 @@ public final class MasterCore {
     self.now = now
     started = now
     ledger = AllocationLedger(options: configuration.allocation)
+    for (role, weight) in configuration.weights {
+      ledger.setWeight(Quantity(weight).thousandths, ofRole: role)
+    }
     completedFrameworks = BoundedHistory(limit: configuration.completedFrameworkLimit)
     nextReconsideration = now.monotonicNs + configuration.allocationIntervalNs
   }
@@ -134,25 +137,5 @@ public final class MasterCore {
 
   func log(_ level: LogLevel, _ text: String) {
     effects.append(.log(level, text))
-  }
-
-  /// A random UUID as text (RFC 4122, version 4).
-  func makeUUID() -> String {
-    var high: UInt64 = generator.next()
-    var low: UInt64 = generator.next()
-    high = high & ~0xF000 | 0x4000
-    low = low & ~(0b11 << 62) | 0b10 << 62
-    let digits = hex(high) + hex(low)
-    let lengths = [8, 4, 4, 4, 12]
-    var rest = digits[...]
-    return lengths.map { length in
-      defer { rest = rest.dropFirst(length) }
-      return String(rest.prefix(length))
-    }.joined(separator: "-")
-  }
-
-  private func hex(_ number: UInt64) -> String {
-    let text = String(number, radix: 16)
-    return String(repeating: "0", count: 16 - text.utf8.count) + text
   }
 }
