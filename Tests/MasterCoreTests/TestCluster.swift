@@ -1,0 +1,94 @@
+import MasterCore
+import Resources
+import Testing
+import Wire
+
+struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return state ^ (state >> 31)
+  }
+}
+
+/// A master with a virtual clock; what it sends is kept by connection.
+final class TestCluster {
+  let core: MasterCore
+  let policy = TestPolicy()
+  private(set) var now = Instant(monotonicNs: 1_000_000_000, epochSeconds: 1_000_000)
+  private var lastConnection: UInt64 = 0
+
+  private(set) var answers: [ConnectionID: Answer] = [:]
+  private(set) var streamIDs: [ConnectionID: String] = [:]
+  private(set) var toSchedulers: [ConnectionID: [SchedulerEvent]] = [:]
+  private(set) var toAgents: [ConnectionID: [AgentEvent]] = [:]
+  private(set) var closed: Set<ConnectionID> = []
+  private(set) var logLines: [String] = []
+
+  struct Answer: Equatable {
+    var status: Int
+    var text: String
+  }
+
+  static let id = "master"
+
+  init(_ change: (inout MasterConfiguration) -> Void = { _ in }) {
+    var configuration = MasterConfiguration(id: TestCluster.id)
+    change(&configuration)
+    core = MasterCore(
+      configuration: configuration, policy: policy, generator: SeededGenerator(state: 1), now: now)
+  }
+
+  func connection() -> ConnectionID {
+    lastConnection += 1
+    return ConnectionID(lastConnection)
+  }
+
+  /// Handles an event and, as a loop would, the tick after it.
+  func handle(_ event: MasterEvent) {
+    apply(core.handle(event, at: now))
+    apply(core.handle(.tick, at: now))
+    // Lets pass the pause between two cycles.
+    if let deadline = core.nextDeadline, deadline - now.monotonicNs < 50_000_000 { pass(nanoseconds: 50_000_000) }
+  }
+
+  /// Lets time pass, handling what becomes due on the way.
+  func pass(seconds: Double) { pass(nanoseconds: Int64(seconds * 1e9)) }
+
+  private func pass(nanoseconds: Int64) {
+    let end = now.monotonicNs + nanoseconds
+    var steps = 0
+    while let deadline = core.nextDeadline, deadline <= end, steps < 100_000 {
+      advance(to: max(deadline, now.monotonicNs))
+      apply(core.handle(.tick, at: now))
+      steps += 1
+    }
+    #expect(steps < 100_000, "the master never comes to rest")
+    advance(to: end)
+  }
+
+  private func advance(to time: Int64) {
+    now.epochSeconds += Double(time - now.monotonicNs) / 1e9
+    now.monotonicNs = time
+  }
+
+  private func apply(_ effects: [MasterEffect]) {
+    for effect in effects {
+      switch effect {
+      case .respond(let id, let status, let text): answers[id] = Answer(status: status, text: text)
+      case .openScheduler(let id, let streamID): streamIDs[id] = streamID
+      case .openAgent: break
+      case .sendScheduler(let id, let event): toSchedulers[id, default: []].append(event)
+      case .sendAgent(let id, let event): toAgents[id, default: []].append(event)
+      case .close(let id): closed.insert(id)
+      case .log(_, let text): logLines.append(text)
+      }
+    }
+  }
+
+  func clearEvents(_ connection: ConnectionID) {
+    toSchedulers[connection] = []
+    toAgents[connection] = []
+  }
+}
