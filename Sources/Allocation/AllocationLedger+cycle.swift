@@ -42,6 +42,8 @@ extension AllocationLedger {
     open = nil
     changed.removeAll()
     if case .failed(let reason) = outcome { result.failure = reason }
+    // What went wrong may go right with the next reconsideration.
+    if result.failure != nil || result.invalidCount > 0 { changedSinceAll = true }
     return result
   }
 

@@ -16,7 +16,10 @@ extension AllocationLedger {
   }
 
   /// Takes back `resources` that a framework held on an agent: an offer that ended, a task that ended.
+  ///
+  /// What says no role was never held, so it is not taken back.
   public func recover(_ resources: Resources, agent: UInt32, framework: UInt32) {
+    let resources = resources.filter { $0.allocationRole != nil }
     if resources.isEmpty { return }
     charge(resources, to: framework) {
       claimantAllocated.subtract($1, from: $0)

@@ -70,7 +70,7 @@ import Wire
   }
 
   @Test func aRefusalForEverIsCutToAYear() throws {
-    _ = try TestAgent(cluster)
+    let agent = try TestAgent(cluster)
     let framework = TestFramework(cluster)
     let id = framework.offers[0].id
     framework.clear()
@@ -78,7 +78,7 @@ import Wire
       call.decline.offerIds = [id]
       call.decline.filters.refuseSeconds = 4_294_967_295
     }
-    cluster.pass(seconds: 3600)
+    agent.live(seconds: 3600)
     #expect(framework.offers.isEmpty)
     framework.call(.revive)
     #expect(framework.offers.count == 1)

@@ -77,6 +77,16 @@ final class TestAgent {
     send([call])
   }
 
+  /// Lets time pass while the agent answers its pings.
+  func live(seconds: Double) {
+    var left = seconds
+    while left > 0 {
+      cluster.pass(seconds: min(left, 10))
+      pong()
+      left -= 10
+    }
+  }
+
   func disconnect() { cluster.handle(.streamClosed(connection)) }
 
   /// A task as the agent would report it.
