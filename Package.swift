@@ -138,7 +138,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "AgentCoreTests", dependencies: ["AgentCore", "Wire", "Resources"], swiftSettings: strict),
     .testTarget(
-      name: "AgentTests", dependencies: ["tepui-agent", "AgentCore", "Containment", "Wire"], swiftSettings: strict),
+      name: "AgentTests", dependencies: ["tepui-agent", "AgentCore", "Containment", "Transport", "Wire"] + nio,
+      swiftSettings: strict),
     .testTarget(
       name: "ModuleHostTests", dependencies: ["ModuleHost", "Allocation", "Resources", "CTepui", logging],
       exclude: ["Fixtures"], swiftSettings: strict),

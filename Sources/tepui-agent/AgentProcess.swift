@@ -71,7 +71,8 @@ final class AgentProcess {
     core = try AgentCore(setup.configuration(port: port), recovering: try store.load()) {
       withUnsafeBytes(of: (generator.next(), generator.next())) { Array($0) }
     }
-    let master = MasterConnection(setup, on: loop) { input in this.value.feed(input) }
+    let backoffNs = setup.flags.registrationBackoffFactor.nanoseconds
+    let master = MasterConnection(to: setup.master, backoffFactorNs: backoffNs, on: loop) { this.value.feed($0) }
     self.master = master
     feed(.start)
     master.connect(afterNs: 0)
@@ -89,6 +90,12 @@ final class AgentProcess {
   private func end(_ reason: String) {
     flush()
     endedPromise.succeed(reason)
+  }
+
+  private func stop(_ reason: String) {
+    let promise = endedPromise
+    // The last word to the master may still be on its way.
+    master?.finish(within: .seconds(2)) { promise.succeed(reason) }
   }
 
   // MARK: Turns
@@ -164,7 +171,7 @@ final class AgentProcess {
     case .update(let id, let requests, let limits): containers?.update(id, requests: requests, limits: limits)
     case .destroyOrphans(let keep): containers?.destroyOrphans(keeping: keep)
     case .log(let level, let text): log.log(level: level.logger, "\(text)")
-    case .stop(let reason): endedPromise.succeed(reason)
+    case .stop(let reason): stop(reason)
     }
   }
 

@@ -34,7 +34,7 @@ enum Directories {
 
   /// Makes or replaces a symbolic link in one step.
   static func link(_ path: String, to target: String) throws(FileError) {
-    let temporary = "\(path).\(target.hashValue.magnitude)"
+    let temporary = "\(path).\(target)"
     unlink(temporary)
     guard symlink(target, temporary) == 0, rename(temporary, path) == 0 else {
       throw FileError("make the link", path)

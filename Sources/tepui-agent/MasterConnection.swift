@@ -28,17 +28,22 @@ final class MasterConnection {
   private var calls: CallQueue?
   private var pending: [AgentCall] = []
   private var isPosting = false
+  private var isFinishing = false
+  private var whenIdle: (() -> Void)?
   /// Tells answers that belong to a link that is no more.
   private var generation = 0
 
-  init(_ setup: AgentSetup, on loop: any EventLoop, feed: @escaping (AgentInput) -> Void) {
+  /// - Parameters:
+  ///   - backoffFactorNs: the longest wait before the first attempt to connect again.
+  ///   - feed: takes what comes of the link, on the loop.
+  init(to master: Endpoint, backoffFactorNs: Int64, on loop: any EventLoop, feed: @escaping (AgentInput) -> Void) {
     http = HTTPClient(eventLoop: loop)
     self.feed = feed
     log = Logger(label: "master link")
-    configured = setup.master
-    endpoint = setup.master
-    backoffFactorNs = max(1_000_000, setup.flags.registrationBackoffFactor.nanoseconds)
-    backoffNs = backoffFactorNs
+    configured = master
+    endpoint = master
+    self.backoffFactorNs = max(1_000_000, backoffFactorNs)
+    backoffNs = self.backoffFactorNs
   }
 
   /// The core answers with the call that `subscribe` sends.
@@ -73,6 +78,20 @@ final class MasterConnection {
     }
   }
 
+  /// Calls `done` when all calls are answered, or when time is up. Nothing is connected again.
+  func finish(within limit: TimeAmount, _ done: @escaping () -> Void) {
+    isFinishing = true
+    guard isPosting else { return done() }
+    let timer = http.eventLoop.assumeIsolated().scheduleTask(in: limit) { [self] in
+      whenIdle = nil
+      done()
+    }
+    whenIdle = {
+      timer.cancel()
+      done()
+    }
+  }
+
   /// Gives up the link and makes a new one.
   func drop(_ reason: String) {
     guard subscription != nil else { return }
@@ -89,6 +108,7 @@ final class MasterConnection {
   private func postPending() {
     guard !pending.isEmpty, let calls else {
       isPosting = false
+      becameIdle()
       return
     }
     let batch = Array(pending.prefix(Self.maxCallsPerPost))
@@ -103,6 +123,12 @@ final class MasterConnection {
       case .failure(let error): drop("\(error)")
       }
     }
+  }
+
+  private func becameIdle() {
+    let callback = whenIdle
+    whenIdle = nil
+    callback?()
   }
 
   private func received(_ bytes: [UInt8]) {
@@ -148,10 +174,12 @@ final class MasterConnection {
     pending = []
     isPosting = false
     feed(.masterDisconnected)
+    becameIdle()
   }
 
   private func reconnect() {
     disconnect()
+    guard !isFinishing else { return }
     endpoint = configured
     redirects = 0
     let wait = Int64.random(in: 0...backoffNs)

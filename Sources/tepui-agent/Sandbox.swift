@@ -16,7 +16,10 @@ struct Sandbox {
     try Directories.make(runs, mode: 0o755)
     guard mkdir(path, 0o750) == 0 else { throw FileError("make the sandbox", path) }
     if let owner, owner.uid != geteuid() || owner.gid != getegid() {
-      guard chown(path, owner.uid, owner.gid) == 0 else { throw FileError("give to user '\(launch.user ?? "")'", path) }
+      guard chown(path, owner.uid, owner.gid) == 0 else {
+        let failure = FileError("give to user '\(launch.user ?? "")'", path)
+        throw FileError("\(failure); run the agent as root, or with --switch_user=false")
+      }
     }
     try Directories.link("\(runs)/latest", to: launch.containerID)
     for uri in launch.uris { try fetch(uri, for: owner) }
