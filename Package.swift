@@ -144,7 +144,7 @@ let package = Package(
       name: "ModuleHostTests", dependencies: ["ModuleHost", "Allocation", "Resources", "CTepui", logging],
       exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
-      name: "ContainmentTests", dependencies: ["Containment", "ModuleHost", "CLaunch"], swiftSettings: strict),
+      name: "ContainmentTests", dependencies: ["Containment", "ModuleHost", "CLaunch", logging], swiftSettings: strict),
     .testTarget(name: "TransportTests", dependencies: ["Transport"] + nio, swiftSettings: strict),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "CSQLite"], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),

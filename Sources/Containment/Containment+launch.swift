@@ -136,16 +136,15 @@ extension Containment {
     // The id as an argument shows in `ps` whose supervisor it is.
     let arguments: [UnsafeMutablePointer<CChar>?] = [strdup(configuration.supervisor), strdup(container.id), nil]
     defer { for argument in arguments { free(argument) } }
-    // -1 without a cgroup.
-    let groups = [container.cgroup?.leaf, container.cgroup?.supervisor].map { path in
-      path.map { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) } ?? -1
-    }
-    defer { for group in groups where group >= 0 { close(group) } }
+    let leaf = try openGroup(container.cgroup?.leaf)
+    defer { if leaf >= 0 { close(leaf) } }
+    let group = try openGroup(container.cgroup?.supervisor)
+    defer { if group >= 0 { close(group) } }
     let status = configuration.supervisor.withCString { program in
       arguments.withUnsafeBufferPointer { arguments in
         var request = launch_request(
           program: program, arguments: arguments.baseAddress, spec_fd: specification, control_fd: control,
-          leaf_cgroup_fd: groups[0], cgroup_fd: groups[1])
+          leaf_cgroup_fd: leaf, cgroup_fd: group)
         return launch_supervisor(&request, &result)
       }
     }
@@ -158,6 +157,14 @@ extension Containment {
       throw LaunchFailure(step: .spawn, message: "the supervisor is not in /proc; is /proc mounted?")
     }
     return handle
+  }
+
+  /// -1 without a cgroup.
+  private func openGroup(_ path: String?) throws(LaunchFailure) -> Int32 {
+    guard let path else { return -1 }
+    let group = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard group >= 0 else { throw LaunchFailure(step: .cgroup, message: "cannot \(SystemFailure("open \(path)"))") }
+    return group
   }
 
   /// What the supervisor's side has to say; also called before an end is acted upon, so that nothing said is lost.

@@ -55,12 +55,8 @@ extension Containment {
     return text.split(separator: "\n").first.flatMap { UInt64($0) }
   }
 
-  /// As Mesos prints bytes: the largest unit that divides them, never a fraction.
-  private static func megabytes(_ bytes: UInt64) -> String {
-    if bytes % (1 << 30) == 0, bytes > 0 { return "\(bytes >> 30)GB" }
-    if bytes % (1 << 20) == 0 { return "\(bytes >> 20)MB" }
-    return bytes % (1 << 10) == 0 ? "\(bytes >> 10)KB" : "\(bytes)B"
-  }
+  /// To the nearest megabyte: a peak lies a page or two below its limit.
+  private static func megabytes(_ bytes: UInt64) -> String { "\((bytes >> 20) + (bytes >> 19 & 1))MB" }
 }
 
 extension UInt64 {

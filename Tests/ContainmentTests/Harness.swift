@@ -16,29 +16,34 @@ final class Harness: Sendable {
   var stateRoot: String { "\(directory)/state" }
 
   /// - Parameter directory: of an earlier harness, to be its successor.
-  init(_ isolators: sending [any Isolator] = [], directory: String? = nil) throws {
+  init(
+    _ isolators: sending [any Isolator] = [], directory: String? = nil, cgroups: CgroupRoot? = nil,
+    cgroupFiles: (@Sendable () -> any CgroupFiles)? = nil
+  ) throws {
     self.directory = try directory ?? Self.makeDirectory()
     let exits = Exits()
     self.exits = exits
-    containment = try Containment(
-      .init(supervisor: Self.supervisor, stateRoot: "\(self.directory)/state"),
-      isolators: isolators, exited: { exits.add($0, $1) })
+    var configuration = Containment.Configuration(
+      supervisor: "\(Self.products)/tepui-supervisor", stateRoot: "\(self.directory)/state", cgroups: cgroups)
+    if let cgroupFiles { configuration.cgroupFiles = cgroupFiles }
+    containment = try Containment(configuration, isolators: isolators, exited: { exits.add($0, $1) })
   }
 
   deinit { containment.stop() }
 
-  /// The build directory holds the programs beside the test bundle.
-  static var supervisor: String {
-    let program = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? (try? ownExecutable()) ?? ""
-    return program.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-      + "/tepui-supervisor"
-  }
-
-  private static func ownExecutable() throws -> String {
+  /// The program that holds these tests.
+  static let ownProgram: String = {
+    if let bundle = CommandLine.arguments.first(where: { $0.hasSuffix(".xctest") && $0.hasPrefix("/") }) {
+      return bundle
+    }
     var buffer = [CChar](repeating: 0, count: 4096)
     let count = readlink("/proc/self/exe", &buffer, buffer.count)
-    try #require(count > 0)
-    return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return String(decoding: buffer.prefix(max(count, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }()
+
+  /// Where the build puts programs and modules, beside the tests.
+  static var products: String {
+    ownProgram.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
   }
 
   static func makeDirectory() throws -> String {
@@ -88,6 +93,16 @@ final class Harness: Sendable {
 
   func recover(_ request: LaunchRequest) async -> LaunchedContainer? {
     await withCheckedContinuation { done in containment.recover(request) { done.resume(returning: $0) } }
+  }
+
+  func update(_ id: String, requests: [ContainerDescription.Amount]) async -> IsolatorFailure? {
+    await withCheckedContinuation { done in
+      containment.update(id, requests: requests, limits: []) { done.resume(returning: $0) }
+    }
+  }
+
+  func usage(_ id: String) async -> [String: Double] {
+    await withCheckedContinuation { done in containment.usage(id) { done.resume(returning: $0) } }
   }
 
   func destroyOrphans(keeping keep: Set<String>) async -> [String] {
