@@ -166,8 +166,8 @@ import Testing
     #expect(modules.map(\.path) == ["libempty.so", "libfixture.so", "libother.so"].map(workspace.file))
     #expect(modules.map(\.state) == [.refused, .loaded, .found])
     #expect(modules[0].reason == "\(workspace.file("libempty.so")): is empty; copy the module here again")
-    #expect(!(try mappedFiles().contains(workspace.file("libother.so"))))
-    #expect(try mappedFiles().contains(workspace.file("libfixture.so")))
+    #expect(!isOpen("libother.so"))
+    #expect(isOpen("libfixture.so"))
   }
 
   @Test func aRefusedModuleStaysInTheListWithItsReason() throws {
@@ -179,5 +179,7 @@ import Testing
     #expect(status.reason == error.message)
   }
 
-  private func mappedFiles() throws -> String { try String(contentsOfFile: "/proc/self/maps", encoding: .utf8) }
+  private func isOpen(_ name: String) -> Bool {
+    dlopen(workspace.file(name), RTLD_LAZY | RTLD_NOLOAD) != nil
+  }
 }
