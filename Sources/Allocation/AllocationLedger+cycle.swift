@@ -7,8 +7,6 @@ extension AllocationLedger {
     let policyID: String
     var result = AllocationCycle()
     var grantIndex: [UInt64: Int] = [:]
-    /// Marks the agents that may be granted.
-    var offered = AgentMarks()
   }
 
   /// Whether a cycle now could grant anything that the last one could not.
@@ -29,13 +27,13 @@ extension AllocationLedger {
     }
     judgeChanged()
     refreshActive()
-    var cycle = OpenCycle(policyID: policy.id)
-    for agent in takeCandidates() { cycle.offered.insert(agent) }
-    guard active.count > 0, !cycle.offered.isEmpty else { return cycle.result }
+    offered.removeAll()
+    for agent in takeCandidates() { offered.insert(agent) }
+    guard active.count > 0, !offered.isEmpty else { return AllocationCycle() }
 
-    open = cycle
+    open = OpenCycle(policyID: policy.id)
     cycleNumber += 1
-    let outcome = withView(at: now, deadline: deadline, candidates: cycle.offered.list) { view, sink in
+    let outcome = withView(at: now, deadline: deadline, candidates: offered.list) { view, sink in
       policy.allocate(view, sink)
     }
     var result = open?.result ?? AllocationCycle()

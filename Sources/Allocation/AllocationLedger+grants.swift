@@ -27,7 +27,7 @@ extension AllocationLedger {
   /// Why a grant can never be; nil when it can.
   private func objection(agent: UInt32, claimant: UInt32, amounts: UnsafePointer<Int64>?) -> String? {
     guard agentExists(agent) else { return "no such agent" }
-    guard open?.offered.contains(agent) ?? false else { return "the agent is not among the candidates" }
+    guard offered.contains(agent) else { return "the agent is not among the candidates" }
     guard claimant < claimants.count, claimants[Int(claimant)] != nil else { return "no such claimant" }
     guard isActive(claimant) else { return "the claimant does not want offers" }
     guard !blocked.contains(agent, claimant: claimant) else { return "the agent is blocked for the claimant" }

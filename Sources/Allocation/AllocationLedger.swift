@@ -46,6 +46,8 @@ public final class AllocationLedger {
   var candidates = AgentMarks()
   var changed = AgentMarks()
   var unjudged = AgentMarks()
+  /// Agents that may be granted in the running cycle.
+  var offered = AgentMarks()
   var considersAll = false
   var changedSinceAll = false
 

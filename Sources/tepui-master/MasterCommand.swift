@@ -51,6 +51,8 @@ struct MasterCommand: ParsableCommand {
 
   @Option(name: .customLong("roles"), help: "The only roles that frameworks may have, by commas; any without it.")
   var roles: String?
+  @Option(name: .customLong("weights"), help: "Weights of roles: role=weight, by commas; 1 for others.")
+  var weights = EnvironmentDefault.value("weights", otherwise: "")
   @Option(name: .customLong("root_submissions"), help: "Whether frameworks may run as root.")
   var rootSubmissions = EnvironmentDefault.value("root_submissions", otherwise: true)
   @Option(name: .customLong("agent_ping_timeout"), help: "Time between pings of an agent.")
@@ -79,6 +81,7 @@ struct MasterCommand: ParsableCommand {
     if !(0...65535).contains(port) { throw ValidationError("--port is \(port); it must be from 0 to 65535") }
     if maxAgentPingTimeouts < 1 { throw ValidationError("--max_agent_ping_timeouts must be at least 1") }
     _ = try minimumOffer
+    _ = try roleWeights
   }
 
   func run() throws {
@@ -124,6 +127,7 @@ struct MasterCommand: ParsableCommand {
     configuration.completedFrameworkLimit = maxCompletedFrameworks
     configuration.completedTaskLimit = maxCompletedTasks
     configuration.roles = roles.map { Set($0.split(separator: ",").map(String.init)) }
+    configuration.weights = try roleWeights
     configuration.allowsRootSubmissions = rootSubmissions
     configuration.allocation.minimumOffer = try minimumOffer
     configuration.allocation.reservesGPUAgents = filterGPUs
@@ -145,6 +149,20 @@ struct MasterCommand: ParsableCommand {
     }
   }
 
+  private var roleWeights: [String: Double] {
+    get throws {
+      var parsed: [String: Double] = [:]
+      for part in weights.split(separator: ",") {
+        let words = part.split(separator: "=")
+        guard words.count == 2, let weight = Double(words[1]), weight >= 0.001, weight <= 1_000_000 else {
+          throw ValidationError("--weights has '\(part)'; it must be role=weight, such as prod=2.5,batch=1")
+        }
+        parsed[String(words[0])] = weight
+      }
+      return parsed
+    }
+  }
+
   /// As /flags and /state show them.
   private var flags: [String: String] {
     var flags = [
@@ -155,6 +173,7 @@ struct MasterCommand: ParsableCommand {
     flags["offer_timeout"] = offerTimeout.description
     flags["min_allocatable_resources"] = minAllocatable
     flags["filter_gpu_resources"] = String(filterGPUs)
+    flags["weights"] = weights.isEmpty ? nil : weights
     flags["root_submissions"] = String(rootSubmissions)
     flags["agent_ping_timeout"] = agentPingTimeout.description
     flags["max_agent_ping_timeouts"] = String(maxAgentPingTimeouts)
