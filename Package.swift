@@ -89,7 +89,7 @@ let package = Package(
       name: "ModuleHost", dependencies: ["CTepui", "CLtdl", "Allocation", "Resources", logging], swiftSettings: strict),
     .target(name: "CLaunch", cSettings: strictC),
     .target(name: "Containment", dependencies: ["CLaunch", "ModuleHost", logging], swiftSettings: strict),
-    .target(name: "Transport", dependencies: nio + [logging], swiftSettings: strict),
+    .target(name: "Transport", dependencies: nio, swiftSettings: strict),
     .target(name: "Storage", dependencies: ["CSQLite"], swiftSettings: strict),
     .target(name: "Daemon", dependencies: [arguments, logging, "Resources"], swiftSettings: strict),
 

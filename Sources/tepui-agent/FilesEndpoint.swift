@@ -35,10 +35,14 @@ struct FilesEndpoint {
     }
   }
 
+  /// A `Range` of the form `bytes=from-to` gets that part alone (RFC 9110, 14): so a file can be followed byte by byte,
+  /// which `read` with its text in JSON does not allow for what is no text.
   func download(_ request: Request, _ responder: Responder) {
+    let range = request.headers.first(name: "Range")
     serve(request, responder) { path, descriptor in
       guard Self.type(of: descriptor) == S_IFREG else { return .error(.badRequest, "Cannot download a directory.\n") }
       let size = Int(lseek(descriptor, 0, SEEK_END))
+      if let range { return Self.part(range, of: descriptor, size: size) }
       guard size <= Self.maxDownloadBytes else {
         return .error(.badRequest, "The file has \(size) bytes; read it in pieces by /files/read.\n")
       }
@@ -48,6 +52,22 @@ struct FilesEndpoint {
       response.headers.add(name: "Content-Disposition", value: "attachment; filename=\"\(quoted)\"")
       return response
     }
+  }
+
+  private static func part(_ range: String, of descriptor: Int32, size: Int) -> Response {
+    let ends =
+      range.hasPrefix("bytes=") ? range.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false) : []
+    guard ends.count == 2, let from = Int(ends[0]), let to = ends[1].isEmpty ? size - 1 : Int(ends[1]),
+      from >= 0, from <= to, from < size
+    else {
+      var response = Response(.rangeNotSatisfiable)
+      response.headers.add(name: "Content-Range", value: "bytes */\(size)")
+      return response
+    }
+    let bytes = bytes(descriptor, at: from, count: min(min(to, size - 1) - from + 1, maxDownloadBytes))
+    var response = Response(.partialContent, contentType: "application/octet-stream", body: bytes)
+    response.headers.add(name: "Content-Range", value: "bytes \(from)-\(from + bytes.count - 1)/\(size)")
+    return response
   }
 
   /// Opens what the request names and answers with what `answer` makes of it, on another thread.

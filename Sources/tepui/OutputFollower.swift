@@ -2,14 +2,11 @@ import Glibc
 import NIOCore
 import Transport
 
-/// Copies stdout and stderr of a sandbox to our own while they grow, by the agent's /files/read.
+/// Copies stdout and stderr of a sandbox to our own while they grow, byte by byte, in parts from the agent's
+/// /files/download.
 ///
 /// Belongs to the event loop of the HTTP client.
 final class OutputFollower {
-  private struct Chunk: Decodable {
-    var data: String
-  }
-
   private struct Source {
     let name: String
     let descriptor: Int32
@@ -18,8 +15,8 @@ final class OutputFollower {
 
   /// Between two looks at a file that did not grow.
   private static let pause = TimeAmount.milliseconds(100)
-  /// Protocol fact 115: one read gives at most so much.
-  private static let pageBytes = 64 << 10
+  /// Of one answer.
+  private static let partBytes = 1 << 20
 
   private let http: HTTPClient
   private let agent: Endpoint
@@ -60,15 +57,15 @@ final class OutputFollower {
     let wasFinished = finished != nil
     let source = sources[index]
     let path = ClientRequest.queryEscaped("\(sandbox)/\(source.name)")
-    let target = "/files/read?path=\(path)&offset=\(source.offset)&length=\(Self.pageBytes)"
-    http.send(ClientRequest(.GET, agent, target)) { [self] result in
+    let range = "bytes=\(source.offset)-\(source.offset + Self.partBytes - 1)"
+    let request = ClientRequest(.GET, agent, "/files/download?path=\(path)", headers: ["Range": range])
+    http.send(request) { [self] result in
       var copied = 0
-      if case .success(let response) = result, response.status == .ok,
-        let chunk = try? Chunk(json: response.bodyBytes)
-      {
-        copied = chunk.data.utf8.count
+      // 416 for a file that has not grown, 404 for one that is not there yet.
+      if case .success(let response) = result, response.status == .partialContent {
+        copied = response.body.readableBytes
         sources[index].offset += copied
-        Console.write(chunk.data, to: source.descriptor)
+        Console.write(response.bodyBytes, to: source.descriptor)
       }
       if copied > 0 {
         read(index)

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Testing
 
 extension ClusterTests {
@@ -27,6 +27,18 @@ extension ClusterTests {
         let (output, status) = try await run(cluster, "seq 100000")
         #expect(status == 0)
         #expect(output == (1...100_000).map { "\($0)\n" }.joined())
+      }
+    }
+
+    @Test func outputThatIsNoTextComesByteByByte() async throws {
+      try await Cluster.run { cluster in
+        let copy = "\(cluster.directory)/copy"
+        let command = "head -c 300000 /dev/urandom | tee \(copy)"
+        let program = try cluster.startTepui(["run"] + Self.small + ["sh", "-c", command])
+        #expect(try await program.exitStatus() == 0)
+        let written = try Data(contentsOf: URL(filePath: copy))
+        #expect(written.count == 300_000)
+        #expect(program.output == written)
       }
     }
 

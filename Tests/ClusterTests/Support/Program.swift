@@ -28,7 +28,9 @@ final class Program {
   deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
   var isRunning: Bool { process.isRunning }
-  var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
+  /// What it wrote, standard error included.
+  var output: Data { (try? Data(contentsOf: URL(filePath: logPath))) ?? Data() }
+  var log: String { String(decoding: output, as: UTF8.self) }
 
   func signal(_ number: Int32) {
     if process.isRunning { kill(process.processIdentifier, number) }
