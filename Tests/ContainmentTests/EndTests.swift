@@ -70,6 +70,25 @@ extension ContainmentTests {
       #expect(harness.exitCount(of: "a") == 1)
     }
 
+    @Test func containersLeaveNoDescriptorsBehind() async throws {
+      let harness = try Harness()
+      func count() throws -> Int {
+        var count = 0
+        let directory = try #require(opendir("/proc/self/fd"))
+        while readdir(directory) != nil { count += 1 }
+        closedir(directory)
+        return count
+      }
+      _ = try await harness.run("a", "exit 0")
+      let before = try count()
+      for _ in 0..<20 {
+        _ = try await harness.run("a", "sleep 600 & exit 0")
+        _ = await harness.launch(try harness.request("b", program: "/no/such/program", ["x"]))
+      }
+      // The last container's handles go when its exit has been told.
+      try await eventually("all descriptors are closed") { try count() <= before ? true : nil }
+    }
+
     @Test func destroyDuringTheLaunchFailsIt() async throws {
       let harness = try Harness()
       let request = try harness.request("a", "exec sleep 600")

@@ -187,6 +187,21 @@ extension ContainmentTests {
       #expect(try await harness.exit(of: "a").limitation == nil)
     }
 
+    @Test(.enabled(if: getenv("GUEST") != nil, "mounts a file system, which is for a guest only"))
+    func exitStatusIsKeptOnAFullDisk() async throws {
+      let harness = try Enforcement.harness()
+      let request = try request(harness, "a", "read -r _ < gate; exit 6")
+      let gate = try harness.addGate(to: request)
+      let filling =
+        "mkdir -p '\(harness.stateRoot)' && mount -t tmpfs -o size=64k tmpfs '\(harness.stateRoot)'"
+      #expect(system(filling) == 0)
+      defer { _ = system("umount -l '\(harness.stateRoot)'") }
+      _ = try await harness.launch(request).get()
+      #expect(system("dd if=/dev/zero of='\(harness.stateRoot)/filler' 2>/dev/null") != 0)
+      pass(gate)
+      #expect(try await harness.exit(of: "a").waitStatus == 6 << 8)
+    }
+
     @Test func usageComesFromTheGroup() async throws {
       let harness = try Enforcement.harness()
       _ = try await harness.launch(request(harness, "a", "echo up; exec sleep 600")).get()
@@ -204,8 +219,8 @@ extension ContainmentTests {
     @Test(.enabled(if: Enforcement.root == nil, "this kernel enforces limits itself: LimitTests runs here"))
     func limitsHoldInAGuestKernel() async throws {
       let script = #filePath.replacing("ContainmentTests/LimitTests.swift", with: "guest/run")
-      let command =
-        "GUEST_TIMEOUT=240 '\(script)' '\(Harness.ownProgram)' --testing-library swift-testing --filter 'LimitTests|supervisorIsSafe' 2>&1"
+      let tests = "'\(Harness.ownProgram)' --testing-library swift-testing --filter 'LimitTests|supervisorIsSafe'"
+      let command = "GUEST_TIMEOUT=240 '\(script)' \(tests) 2>&1"
       let (output, status) = try await shell(command)
       // The script's word for a prerequisite that is missing.
       if status == 77 << 8 { try Test.cancel("\(output)") }

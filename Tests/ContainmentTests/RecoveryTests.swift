@@ -53,6 +53,20 @@ extension ContainmentTests {
       #expect(try await harness.exit(of: "a") == ContainerExit(waitStatus: nil, limitation: nil))
     }
 
+    @Test(arguments: [
+      ("exit.pending", "ended  \n00000000-0000-0000-0000-000000000000\n0000002304\n", 2304 as Int32?),
+      ("exit.pending", "running\n00000000-0000-0000-0000-000000000000\n          \n", nil),
+      ("exit", "ended  \n00000000-0000-0000-0000-000000000000\n00000023", nil), ("exit", "", nil),
+    ])
+    func statusIsBelievedOnlyFromAWholeRecord(file: String, content: String, status: Int32?) async throws {
+      let harness = try Harness()
+      let request = try harness.request("a", "exit 0")
+      try #require(mkdir(harness.stateRoot, 0o755) == 0 && mkdir(request.stateDirectory, 0o755) == 0)
+      try write(content, to: "\(request.stateDirectory)/\(file)")
+      #expect(await harness.recover(request) == nil)
+      #expect(try await harness.exit(of: "a").waitStatus == status)
+    }
+
     @Test func processThatOnlyHasTheSamePidIsLeftAlone() async throws {
       let harness = try Harness()
       let request = try harness.request("a", "exit 0")
