@@ -23,7 +23,7 @@ extension MasterCore {
     case .update(let update): self.update(update, from: agent)
     case .message(let message): deliver(message, from: agent)
     case .executorExited(let exit): executorExited(exit, on: agent)
-    case .unsubscribe: unsubscribed(agent)
+    case .unsubscribe: remove(agent, "the agent unregistered")
     case .pong: break
     case .subscribe: log(.warning, "Ignored SUBSCRIBE of agent \(agent.id) among other calls")
     case nil: log(.warning, "Ignored a call without content of agent \(agent.id)")
@@ -90,15 +90,15 @@ extension MasterCore {
     forget(agent)
   }
 
-  /// The agent ends for good.
-  private func unsubscribed(_ agent: Agent) {
-    log(.info, "Agent \(agent.id) (\(agent.info.hostname)) unregistered")
+  /// The agent is gone for good, and its tasks with it.
+  func remove(_ agent: Agent, _ reason: String) {
+    log(.info, "Agent \(agent.id) (\(agent.info.hostname)) is removed: \(reason)")
     for (id, tasks) in agent.tasks {
       guard let framework = frameworks[id] else { continue }
       for task in tasks.sorted() {
         lose(
           task, of: framework, on: agent, .taskLost, .agentRemoved,
-          "Agent \(agent.info.hostname) removed: the agent unregistered")
+          "Agent \(agent.info.hostname) removed: \(reason)")
       }
     }
     if let stream = agent.stream {
@@ -117,6 +117,7 @@ extension MasterCore {
     agent.generation += 1
     agents[agent.id] = nil
     agentOfSlot[agent.slot] = nil
+    if agentOfAddress[agent.address] === agent { agentOfAddress[agent.address] = nil }
     ledger.removeAgent(agent.slot)
     var event = SchedulerEvent()
     event.type = .failure

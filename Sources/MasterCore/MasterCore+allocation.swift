@@ -26,15 +26,22 @@ extension MasterCore {
     metrics.allocationRuns += 1
     metrics.grantsInvalid += cycle.invalidCount
     metrics.grantsRefused += cycle.refusedCount
-    for complaint in cycle.complaints { log(.warning, "allocator \(complaint)") }
-    if cycle.invalidCount > cycle.complaints.count {
-      log(.warning, "allocator \(policy.id): \(cycle.invalidCount) grants of this cycle were refused as impossible")
-    }
-    if let failure = cycle.failure {
-      metrics.allocationFailures += 1
-      log(.error, "allocator \(policy.id) failed: \(failure)")
-    }
+    if cycle.failure != nil { metrics.allocationFailures += 1 }
+    blame(cycle)
     offer(cycle.grants)
+  }
+
+  /// Logs what a policy did wrong, unless that was the same the last time.
+  private func blame(_ cycle: AllocationCycle) {
+    var blame = cycle.complaints.map { "allocator \($0)" }
+    if cycle.invalidCount > blame.count {
+      blame.append("allocator \(policy.id): \(cycle.invalidCount) grants of a cycle were refused as impossible")
+    }
+    if let failure = cycle.failure { blame.append("allocator \(policy.id) failed: \(failure)") }
+    if blame != lastBlame {
+      for text in blame { log(.error, text) }
+    }
+    lastBlame = blame
   }
 
   /// Makes offers of grants; those of one cycle go to a framework in one event (protocol fact 42).

@@ -13,8 +13,13 @@ extension MasterCore {
       reconnect(known, call, totals)
       agent = known
     } else {
+      // Whoever was there before has lost its memory.
+      if let old = agentOfAddress[call.address], old.stream == nil {
+        remove(old, "a new agent registered at the same address")
+      }
       agent = addAgent(call, totals)
     }
+    agentOfAddress[call.address] = agent
     connect(agent, connection)
     restore(call, on: agent)
     for kill in agent.pendingKills { send(kill, to: agent) }
@@ -41,6 +46,7 @@ extension MasterCore {
       effects.append(.close(old))
       for number in agent.offers.sorted() { offers[number].map(rescind) }
     }
+    if agentOfAddress[agent.address] === agent { agentOfAddress[agent.address] = nil }
     agent.info = call.agentInfo
     agent.version = call.version
     agent.address = call.address

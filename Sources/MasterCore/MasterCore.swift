@@ -38,6 +38,7 @@ public final class MasterCore {
   var agents: [String: Agent] = [:]
   var agentOfStream: [ConnectionID: Agent] = [:]
   var agentOfSlot: [UInt32: Agent] = [:]
+  var agentOfAddress: [String: Agent] = [:]
   /// When each became unreachable, in seconds since 1970.
   var unreachableAgents: [String: Double] = [:]
   var nextAgentNumber = 0
@@ -49,6 +50,8 @@ public final class MasterCore {
 
   var lastCycle: Int64?
   var nextReconsideration: Int64
+  /// What the last cycle was blamed for, so that the same is not logged every second.
+  var lastBlame: [String] = []
   public internal(set) var metrics = MasterMetrics()
 
   /// - Parameter generator: makes stream ids; give a secure one outside of tests.
@@ -86,9 +89,8 @@ public final class MasterCore {
       expireOffers()
       allocate()
     }
-    let result = effects
-    effects.removeAll(keepingCapacity: true)
-    return result
+    defer { effects = [] }
+    return effects
   }
 
   /// When the next `.tick` is due on the monotonic clock, in nanoseconds.

@@ -136,6 +136,16 @@ import Wire
     #expect(framework.events.contains { $0.type == .failure })
   }
 
+  @Test func aNewAgentAtTheSameAddressTakesThePlaceOfTheOldOne() throws {
+    let (agent, framework) = try running()
+    agent.disconnect()
+    let new = try TestAgent(cluster, address: agent.address)
+    #expect(new.id == "master-S1")
+    #expect(framework.updates.map(\.state) == [.taskLost])
+    #expect(framework.updates.first?.message == "Agent host removed: a new agent registered at the same address")
+    #expect(cluster.core.snapshot().agents.map(\.id) == [new.id])
+  }
+
   @Test func anExecutorThatExitsFreesItsResourcesAndIsAFailure() throws {
     let agent = try TestAgent(cluster)
     let framework = TestFramework(cluster)

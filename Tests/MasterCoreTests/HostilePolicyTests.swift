@@ -40,9 +40,11 @@ import Wire
     #expect(framework.offers.isEmpty)
     #expect(cluster.logLines.contains("allocator org.test.policy failed: no idea"))
     #expect(cluster.core.metrics.allocationFailures > 0)
+    cluster.pass(seconds: 10)
+    #expect(cluster.logLines.count { $0.contains("no idea") } == 1, "the same failure is not logged every second")
     cluster.policy.script = TestPolicy.greedy
-    _ = try TestAgent(cluster)
-    #expect(framework.offers.count >= 1)
+    cluster.pass(seconds: 2)
+    #expect(framework.offers.count == 1)
   }
 
   @Test func anIdleClusterAsksNoPolicy() throws {
@@ -71,12 +73,12 @@ import Wire
     }
     let framework = TestFramework(cluster)
     let now = cluster.now
-    for _ in 0..<20 {
+    for number in 0..<20 {
       var call = AgentCall()
       call.subscribe.agentInfo.hostname = "host"
       call.subscribe.agentInfo.resources = Resources([.scalar("cpus", 4)]).wire(.stack)
       call.subscribe.version = "1"
-      call.subscribe.address = "10.0.0.1:5051"
+      call.subscribe.address = "10.0.0.\(number):5051"
       var calls = AgentCalls()
       calls.calls = [call]
       _ = cluster.core.handle(.agentCalls(calls, from: cluster.connection()), at: now)

@@ -9,11 +9,16 @@ final class TestAgent {
   let cluster: TestCluster
   var connection: ConnectionID
   var info = MesosAgentInfo()
+  /// `ip:port`, by default another one for each agent of a cluster.
+  let address: String
   private var updateCount: UInt8 = 0
 
-  init(_ cluster: TestCluster, resources: String = "cpus:4;mem:4096;ports:[31000-32000]") throws {
+  init(
+    _ cluster: TestCluster, resources: String = "cpus:4;mem:4096;ports:[31000-32000]", address: String? = nil
+  ) throws {
     self.cluster = cluster
     connection = cluster.connection()
+    self.address = address ?? "10.0.0.\(cluster.core.snapshot().agents.count + 1):5051"
     info.hostname = "host"
     info.resources = try Resources(parsing: resources).wire(.stack)
     subscribe()
@@ -27,7 +32,7 @@ final class TestAgent {
     var call = AgentCall()
     call.subscribe.agentInfo = info
     call.subscribe.version = "0.1.0"
-    call.subscribe.address = "10.0.0.1:5051"
+    call.subscribe.address = address
     call.subscribe.tasks = tasks
     call.subscribe.frameworks = frameworks
     call.subscribe.executors = executors
