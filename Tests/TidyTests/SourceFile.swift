@@ -31,7 +31,7 @@ struct SourceFile {
     var files: [SourceFile] = []
     for case let entry as String in entries {
       let path = "\(folder)/\(entry)"
-      guard extensions.contains(URL(filePath: entry).pathExtension), !entry.hasSuffix(".pb.swift") else { continue }
+      guard extensions.contains(URL(filePath: entry).pathExtension), !entry.contains("/Generated/") else { continue }
       files.append(SourceFile(path: path, text: try String(contentsOf: root.appending(path: path), encoding: .utf8)))
     }
     return files
