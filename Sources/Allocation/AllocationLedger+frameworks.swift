@@ -73,11 +73,6 @@ extension AllocationLedger {
     changedSinceAll = true
   }
 
-  /// Whether offers in `role` are suppressed.
-  public func isSuppressed(framework: UInt32, role: String) -> Bool {
-    claimant(of: framework, in: role).map { claimants[Int($0)]?.isSuppressed ?? false } ?? false
-  }
-
   func frameworkExists(_ framework: UInt32) -> Bool {
     framework < frameworks.count && frameworks[Int(framework)] != nil
   }

@@ -92,9 +92,6 @@ public final class AllocationLedger {
 
   // MARK: Kinds
 
-  /// Kinds known so far, `cpus` and `mem` first.
-  public var kinds: [String] { kindNames }
-
   func kind(of name: String) -> Int? { kindNames.firstIndex(of: name) }
 
   private func addKind(_ name: String) {

@@ -37,8 +37,6 @@ final class RefuseFilters {
     refused = QuantityTable(kinds: kinds)
   }
 
-  var count: Int { Int(ids.count) }
-
   /// When the next filter may end; a filter that was removed before its time may cause an idle wake-up.
   var nextEnd: Int64? { ends.min?.until }
 

@@ -133,7 +133,9 @@ extension MasterCore {
 
   private func restore(_ message: MesosTask, on agent: Agent, wasUnreachable: Bool) {
     let id = message.taskID.value
-    guard let framework = frameworks[message.frameworkID.value] else { return }
+    guard let framework = frameworks[message.frameworkID.value] else {
+      return log(.warning, "Ignored task \(id) of agent \(agent.id): no framework \(message.frameworkID.value)")
+    }
     if let known = framework.tasks[id] {
       // Its newest state comes as an update.
       if known.agentID != agent.id { log(.warning, "Task \(id) of agent \(agent.id) is also on \(known.agentID)") }
@@ -147,7 +149,7 @@ extension MasterCore {
     agent.tasks[framework.id, default: []].insert(id)
     if !task.state.isTerminal { ledger.allocate(resources, agent: agent.slot, framework: framework.slot) }
     // Protocol fact 91.
-    if wasLost || wasUnreachable || agent.reregisteredTime != nil && framework.stream != nil {
+    if wasLost || wasUnreachable || framework.stream != nil {
       tellReturn(of: task, to: framework, wasUnreachable: wasUnreachable)
     }
   }

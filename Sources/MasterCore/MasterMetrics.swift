@@ -1,6 +1,5 @@
 /// Counters since the master started, under the names that Mesos gives them in /metrics/snapshot.
 public struct MasterMetrics: Sendable {
-  public var messagesLaunchTasks = 0
   public var tasksLaunched = 0
   public var tasksFinished = 0
   public var tasksFailed = 0

@@ -13,15 +13,6 @@ extension Resources {
     filter { $0.reservationRole == role }
   }
 
-  /// Those that `role` may use: unreserved, or reserved for it or for a role above it.
-  public func usable(by role: String) -> Resources {
-    filter { $0.isUsable(by: role) }
-  }
-
-  public var revocable: Resources { filter(\.isRevocable) }
-
-  public var nonRevocable: Resources { filter { !$0.isRevocable } }
-
   /// All of a scalar of this name, whatever its reservations.
   public func total(of name: String) -> Quantity {
     var sum = Quantity.zero
@@ -62,11 +53,6 @@ extension Resources {
   /// The same resources in nobody's hands.
   public func unallocated() -> Resources {
     mapped { $0.allocationRole = nil }
-  }
-
-  /// The same resources without any reservation.
-  public func withoutReservations() -> Resources {
-    mapped { $0.reservations = [] }
   }
 
   /// The roles that they are allocated to, in order of first appearance; nil stands for none.
