@@ -60,7 +60,8 @@ public struct CgroupRoot: Equatable, Sendable {
         + "probably because cgroup v1 holds them; boot with cgroup_no_v1=all"
     }
     return "the cgroup2 tree at \(mount) hands none of cpu, memory and pids down; as root write "
-      + "'+cpu +memory +pids' to \(mount)/cgroup.subtree_control, or delegate a group to the agent (systemd: Delegate=yes)"
+      + "'+cpu +memory +pids' to \(mount)/cgroup.subtree_control, or delegate a group to the agent "
+      + "(systemd: Delegate=yes)"
   }
 
   /// Lines of mountinfo: id parent device root mount-point options... - type source options.

@@ -1,7 +1,7 @@
 import Glibc
 
-/// The only code that changes anything under a cgroup mount. It stays below one root that it made, and keeps a journal of
-/// what was asked and what the kernel answered. Of the containment thread alone.
+/// The only code that changes anything under a cgroup mount. It stays below one root that it made, and keeps a journal
+/// of what was asked and what the kernel answered. Of the containment thread alone.
 final class CgroupWriter {
   struct Entry: Equatable {
     enum Action: Equatable {

@@ -101,7 +101,8 @@ _Noreturn void become_command(const struct spec *spec) {
   reset_signals();
 
   size_t pointers = (size_t)spec->argument_count + spec->environment_count + 2;
-  char **arguments = mmap(NULL, pointers * sizeof *arguments, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  int writable = PROT_READ | PROT_WRITE;
+  char **arguments = mmap(NULL, pointers * sizeof *arguments, writable, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (arguments == MAP_FAILED) fail(LAUNCH_STEP_EXECUTE, errno, spec->program);
   char **environment = collect(spec, LAUNCH_ARGUMENT, arguments);
   collect(spec, LAUNCH_ENVIRONMENT, environment);

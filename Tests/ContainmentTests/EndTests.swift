@@ -51,7 +51,8 @@ extension ContainmentTests {
     @Test func signalReachesAllProcessesButTheSupervisor() async throws {
       let harness = try Harness()
       let script =
-        "trap 'echo parent; exit 5' TERM; setsid sh -c 'trap \"echo child\" TERM; echo up; sleep 600 & wait' & wait; wait"
+        "trap 'echo parent; exit 5' TERM; setsid sh -c 'trap \"echo child\" TERM; echo up; sleep 600 & wait' &"
+        + " wait; wait"
       let launched = try await harness.launch(harness.request("a", script)).get()
       _ = try await harness.lines(of: "a", 1)
       harness.containment.signal("a", SIGTERM)

@@ -1,0 +1,39 @@
+import Glibc
+import Testing
+
+extension ContainmentTests {
+  /// What needs a kernel that enforces limits, in a guest where this host's does not.
+  @Suite struct GuestTests {
+    /// One boot for all of them.
+    @Test(.enabled(if: Enforcement.root == nil, "this kernel enforces limits itself: LimitTests runs here"))
+    func limitsHoldInAGuestKernel() throws {
+      let output = try run(
+        "'\(Harness.ownProgram)' --testing-library swift-testing --filter 'LimitTests|supervisorIsSafe'")
+      #expect(output.contains("Suite LimitTests passed"), "\(output)")
+      #expect(!output.contains("skipped"), "\(output)")
+    }
+
+    @Test func clusterEnforcesLimitsReportsThemAndLosesNoTask() throws {
+      let output = try run("'\(Self.folder)/cluster' '\(Harness.products)'")
+      #expect(output.contains("a task over its memory limit is reported with the reason, the limit and the peak\n"))
+      #expect(output.contains("a task outlives its agent, and its exit status is kept\n"))
+      #expect(output.contains("no container is left\n"))
+    }
+
+    private static let folder = #filePath.replacing("ContainmentTests/GuestTests.swift", with: "guest")
+
+    /// Runs a command where limits are enforced; its output is what it says on both streams.
+    private func run(_ command: String) throws -> String {
+      let pipe = try #require(popen("GUEST_TIMEOUT=240 '\(Self.folder)/run' \(command) 2>&1", "r"))
+      var bytes: [UInt8] = []
+      var chunk = [UInt8](repeating: 0, count: 4096)
+      while case let count = fread(&chunk, 1, chunk.count, pipe), count > 0 { bytes += chunk[..<count] }
+      let output = String(decoding: bytes, as: UTF8.self)
+      let status = pclose(pipe)
+      // The script's word for a prerequisite that is missing.
+      if status == 77 << 8 { try Test.cancel("\(output)") }
+      #expect(status == 0, "\(output)")
+      return output
+    }
+  }
+}
