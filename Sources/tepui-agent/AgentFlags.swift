@@ -19,6 +19,11 @@ struct AgentFlags: ParsableArguments {
   var workDirectory: String = EnvironmentDefault.value("work_dir", otherwise: "")
 
   @Option(
+    name: .customLong("runtime_dir"),
+    help: "Directory for what need not outlive a boot (default: a directory of this agent in /run/tepui).")
+  var runtimeDirectory: String = EnvironmentDefault.value("runtime_dir", otherwise: "")
+
+  @Option(
     name: .customLong("resources"),
     help: "What to offer: 'cpus:4;mem:8192;ports:[31000-32000]' (MB). What is not named is detected.")
   var resources: String = EnvironmentDefault.value("resources", otherwise: "")
@@ -81,6 +86,7 @@ struct AgentFlags: ParsableArguments {
   var described: [String: String] {
     let values = [
       ("master", master), ("ip", ip), ("port", String(port)), ("hostname", hostname), ("work_dir", workDirectory),
+      ("runtime_dir", runtimeDirectory),
       ("resources", resources), ("attributes", attributes), ("modules", modules), ("modules_dir", modulesDirectory),
       ("isolation", isolation), ("cgroups_root", cgroupsRoot),
       ("executor_registration_timeout", executorRegistrationTimeout.description),

@@ -89,13 +89,18 @@ final class AgentProcess {
   /// Containers stay; the next agent finds those that have checkpoints.
   private func end(_ reason: String) {
     flush()
+    containers?.close()
     endedPromise.succeed(reason)
   }
 
   private func stop(_ reason: String) {
     let promise = endedPromise
     // The last word to the master may still be on its way.
-    master?.finish(within: .seconds(2)) { promise.succeed(reason) }
+    let containers = containers
+    master?.finish(within: .seconds(2)) {
+      containers?.close()
+      promise.succeed(reason)
+    }
   }
 
   // MARK: Turns

@@ -23,6 +23,9 @@ struct AgentSetup: Sendable {
   let master: Endpoint
   /// Absolute and free of symbolic links; exists.
   let workDirectory: String
+  /// Exists. What is there changes with every task, so it is best in memory: on a file system with a journal, making and
+  /// removing a few files for each task takes as long as launching it.
+  let runtimeDirectory: String
   let supervisor: String
   let listenIP: String
   let advertisedIP: String
@@ -42,6 +45,7 @@ struct AgentSetup: Sendable {
       throw FlagError("executor_reregistration_timeout", "15secs is the most")
     }
     workDirectory = try Self.workDirectory(flags.workDirectory)
+    runtimeDirectory = try Self.runtimeDirectory(flags.runtimeDirectory, workDirectory)
     supervisor = (flags.launcherDirectory.given ?? Self.ownDirectory()) + "/tepui-supervisor"
     machine = Machine(diskOf: workDirectory)
     let hostIP = Machine.addressOfHost() ?? "127.0.0.1"
@@ -60,6 +64,19 @@ struct AgentSetup: Sendable {
       return try Directories.resolve(path)
     } catch {
       throw FlagError("work_dir", "\(error)")
+    }
+  }
+
+  /// By default one that belongs to the work directory alone, since several agents may run on a machine.
+  private static func runtimeDirectory(_ flag: String, _ workDirectory: String) throws -> String {
+    let name = workDirectory.split(separator: "/").joined(separator: "-")
+    let isOwn = geteuid() == 0 && name.utf8.count <= 255
+    let path = flag.given ?? (isOwn ? "/run/tepui/\(name)" : "\(workDirectory)/meta")
+    do {
+      try Directories.make(path, mode: 0o700)
+      return try Directories.resolve(path)
+    } catch {
+      throw FlagError("runtime_dir", "\(error)")
     }
   }
 

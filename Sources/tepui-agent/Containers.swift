@@ -14,13 +14,15 @@ final class Containers: Sendable {
   private let containment: Containment
   private let log: Logger
   private let feed: Feed
+  private let runtimeDirectory: String
   private let stateRoot: String
   /// Sandboxes without anything to fetch are made here, in order; slow fetches must not keep them waiting.
   private let sandboxes = DispatchQueue(label: "sandboxes")
 
   /// - Parameter feed: may be called on any thread.
   init(_ setup: AgentSetup, modules: ModuleHost, feed: @escaping Feed) throws {
-    stateRoot = "\(setup.workDirectory)/meta/containers"
+    runtimeDirectory = setup.runtimeDirectory
+    stateRoot = "\(setup.runtimeDirectory)/containers"
     try Directories.make(stateRoot, mode: 0o700)
     log = Logger(label: "containment")
     self.feed = feed
@@ -107,6 +109,14 @@ final class Containers: Sendable {
   func forget(_ id: String) {
     let path = "\(stateRoot)/\(id)"
     sandboxes.async { Directories.removeFlat(path) }
+  }
+
+  /// Leaves nothing behind if there are no containers left.
+  func close() {
+    sandboxes.sync {
+      // Fail where something is in them.
+      if rmdir(stateRoot) == 0 { rmdir(runtimeDirectory) }
+    }
   }
 
   private func request(_ launch: ContainerLaunch) -> LaunchRequest {

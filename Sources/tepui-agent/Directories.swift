@@ -34,6 +34,7 @@ enum Directories {
 
   /// Makes or replaces a symbolic link in one step.
   static func link(_ path: String, to target: String) throws(FileError) {
+    if symlink(target, path) == 0 { return }
     let temporary = "\(path).\(target)"
     unlink(temporary)
     guard symlink(target, temporary) == 0, rename(temporary, path) == 0 else {
