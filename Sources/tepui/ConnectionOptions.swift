@@ -8,8 +8,6 @@ import Transport
 struct ConnectionOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: "The master, as host:port. Also TEPUI_MASTER.")
   var master = EnvironmentDefault.value("master", otherwise: "127.0.0.1:5050")
-  @Flag(help: "Print the answer as JSON.")
-  var json = false
 
   /// Runs `body` with an event loop and an HTTP client of its own, which end with it.
   func withCluster<Result: Sendable>(_ body: (Cluster) async throws -> Result) async throws -> Result {
@@ -27,6 +25,12 @@ struct ConnectionOptions: ParsableArguments {
     try await group.shutdownGracefully()
     return result
   }
+}
+
+/// How to show an answer, common to the listings.
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "Print the answer as JSON, as it came.")
+  var json = false
 }
 
 /// The master and, through it, the agents.

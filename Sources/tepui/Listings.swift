@@ -5,6 +5,7 @@ import Resources
 /// A command that asks the master (or the agents) and prints a table, or the JSON as it came.
 protocol Listing: AsyncParsableCommand {
   var connection: ConnectionOptions { get }
+  var output: OutputOptions { get }
   /// Path of the master's endpoint.
   static var endpoint: String { get }
   func table(from json: [UInt8]) throws -> Table
@@ -14,7 +15,7 @@ extension Listing {
   func run() async throws {
     try await connection.withCluster { cluster in
       let json = try await cluster.master(Self.endpoint)
-      if connection.json {
+      if output.json {
         print(String(decoding: json, as: UTF8.self))
       } else {
         print(try table(from: json).text, terminator: "")
@@ -27,6 +28,7 @@ struct Agents: Listing {
   static let configuration = CommandConfiguration(abstract: "List the agents and what is used of them.")
   static let endpoint = "/slaves"
   @OptionGroup var connection: ConnectionOptions
+  @OptionGroup var output: OutputOptions
 
   struct Answer: Decodable {
     struct Agent: Decodable {
@@ -60,6 +62,7 @@ struct Frameworks: Listing {
   static let configuration = CommandConfiguration(abstract: "List the frameworks.")
   static let endpoint = "/frameworks"
   @OptionGroup var connection: ConnectionOptions
+  @OptionGroup var output: OutputOptions
 
   struct Answer: Decodable {
     struct Framework: Decodable {
@@ -92,6 +95,7 @@ struct Ps: Listing {
   static let configuration = CommandConfiguration(abstract: "List the tasks, newest first.")
   static let endpoint = "/tasks?limit=-1"
   @OptionGroup var connection: ConnectionOptions
+  @OptionGroup var output: OutputOptions
   @Flag(name: .shortAndLong, help: "Also those that have ended.") var all = false
 
   struct Answer: Decodable {

@@ -5,6 +5,7 @@ struct Modules: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List the modules of the master and of all agents: loaded, found but not used, and refused.")
   @OptionGroup var connection: ConnectionOptions
+  @OptionGroup var output: OutputOptions
 
   private struct Answer: Decodable {
     struct Module: Decodable {
@@ -33,7 +34,7 @@ struct Modules: AsyncParsableCommand {
         }
         lists.append(("agent \(endpoint)", try await cluster.get(endpoint, "/modules")))
       }
-      if connection.json {
+      if output.json {
         let members = lists.map { "\"\($0.0)\": \(String(decoding: $0.1, as: UTF8.self))" }
         print("{\(members.joined(separator: ", "))}")
       } else {

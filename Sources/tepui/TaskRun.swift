@@ -29,7 +29,8 @@ final class TaskRun {
   private var output: OutputFollower?
   private var signals: Signals?
   private var done: ((Outcome) -> Void)?
-  private var interrupts = 0
+  /// The signals that we were sent.
+  private var interrupts: [Int32] = []
   private var timedOut = false
   private var largestOffer: MesosOffer?
 
@@ -124,7 +125,7 @@ extension TaskRun {
     if timedOut { return Outcome(exitCode: Code.timedOut, message: "killed after \(timeout?.description ?? "")") }
     switch status.state {
     case .taskFinished: return Outcome(exitCode: 0)
-    case .taskKilled where interrupts > 0: return Outcome(exitCode: 128 + SIGINT, message: "killed")
+    case .taskKilled where !interrupts.isEmpty: return Outcome(exitCode: 128 + interrupts[0], message: "killed")
     default:
       let text = status.hasMessage ? status.message : ""
       if status.reason == .commandExecutorFailed, let code = ExitStatusText.exitCode(text) {
@@ -136,8 +137,10 @@ extension TaskRun {
   }
 
   private func interrupted(by number: Int32) {
-    interrupts += 1
-    if interrupts > 1 { return finish(Outcome(exitCode: 128 + number, message: "left without waiting for the end")) }
+    interrupts.append(number)
+    if interrupts.count > 1 {
+      return finish(Outcome(exitCode: 128 + number, message: "left without waiting for the end"))
+    }
     kill(otherwise: Outcome(exitCode: 128 + number))
   }
 

@@ -1,7 +1,7 @@
 """Writes what swift-protobuf's generated code does not tell at run time, from a FileDescriptorSet in text form.
 
-  schema.py fields    < set.txt > Generated/schema.swift     names, labels and types of all fields
-  schema.py defaults  < set.txt > Generated/defaults.swift   code that writes out explicit defaults
+  schema.py fields    < set.txt > Generated/schema.pb.swift     names, labels and types of all fields
+  schema.py defaults  < set.txt > Generated/defaults.pb.swift   code that writes out explicit defaults
 """
 
 import sys

@@ -62,7 +62,8 @@ final class Cluster {
       ] + flags)
     let endpoint = try await endpoint(of: program)
     agents[name] = (program, endpoint)
-    try await eventually("\(name) is registered") {
+    try await eventually("\(name) is registered; it said: \(program.log.suffix(2000))") {
+      if !program.isRunning { throw Overdue(description: "\(name) ended: \(program.log.suffix(2000))") }
       let slaves = try await get(master.endpoint, "/slaves")
       return String(buffer: slaves.body).contains("@\(endpoint)")
     }

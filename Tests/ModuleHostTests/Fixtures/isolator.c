@@ -25,9 +25,9 @@ static tepui_status create(const tepui_host *host, const tepui_node *node, const
   if (parameters->text.length >= sizeof bytes) return tepui_fail(error, TEPUI_INVALID, "too long");
   memcpy(bytes, parameters->text.bytes, parameters->text.length);
   behaviour = (tepui_text){bytes, parameters->text.length};
+  tepui_text first = node->controller_count > 0 ? node->controllers[0] : tepui_text_of("none");
   tepui_log(host, TEPUI_LOG_INFO, "cpus %lld, memory %lld, first of %u controllers %.*s", (long long)node->cpus,
-            (long long)node->memory_bytes, node->controller_count, (int)node->controllers[0].length,
-            node->controllers[0].bytes);
+            (long long)node->memory_bytes, node->controller_count, (int)first.length, first.bytes);
   *instance = NULL;
   return TEPUI_OK;
 }

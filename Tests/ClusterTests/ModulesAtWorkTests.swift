@@ -4,8 +4,8 @@ import Transport
 import Wire
 
 extension ClusterTests {
-  /// Policies are modules: another one decides after an edit of modules.json, and a bad one harms nobody.
-  @MainActor @Suite struct Policies {
+  /// Policies and containment are modules: another one decides after an edit of modules.json, and a bad one harms nobody.
+  @MainActor @Suite struct ModulesAtWork {
     /// How many agents' offers two frameworks in roles a and b hold, once everything is offered.
     private func shares(_ cluster: Cluster) async throws -> [Int] {
       let frameworks = [TestFramework(cluster, "a", role: "a"), TestFramework(cluster, "b", role: "b")]
@@ -56,6 +56,31 @@ extension ClusterTests {
         let health = try await cluster.get(cluster.master.endpoint, "/health")
         #expect(health.status == .ok)
         #expect(cluster.master.program.isRunning)
+      }
+    }
+
+    @Test(arguments: ["fail", "other cgroup", "not text", "null text", "odd namespaces"])
+    func wrongPlanOfAContainerFailsItsTaskWithTheModulesName(behaviour: String) async throws {
+      var modules = Modules()
+      modules.own = [
+        (
+          name: "odd", module: "org.example.isolator",
+          source: "\(Repository.root)/Tests/ModuleHostTests/Fixtures/isolator.c"
+        )
+      ]
+      modules.parameters = ["org.example.isolator": ["behaviour": behaviour]]
+      modules.isolators = ["org.example.isolator"]
+      try await Cluster.run(modules: modules) { cluster in
+        let framework = TestFramework(cluster)
+        try await framework.subscribe()
+        try await framework.launch(["task"], on: try await framework.offer(), "exit 0")
+        try await framework.wait("the failure") { $0.tasks(in: .taskFailed) == ["task"] }
+        let status = try #require(framework.last["task"])
+        #expect(status.reason == .containerLaunchFailed)
+        #expect(status.message.contains("org.example.isolator"), "\(status.message)")
+        let health = try await cluster.get(cluster.agent, "/health")
+        #expect(health.status == .ok)
+        try await framework.send(.teardown)
       }
     }
 
