@@ -70,6 +70,20 @@ extension MesosResource {
 }
 
 extension MesosOffer {
+  /// Resources of the offer that make up this much of a scalar, reserved ones first: what is reserved for the role is of
+  /// no use to others. Less if the offer has less.
+  public func share(_ name: String, _ amount: Double) -> [MesosResource] {
+    var missing = amount
+    let candidates = resources.filter { $0.name == name }
+    let ordered = candidates.filter { !$0.reservations.isEmpty } + candidates.filter(\.reservations.isEmpty)
+    return ordered.compactMap { resource in
+      var part = resource
+      part.scalar.value = min(missing, resource.scalar.value)
+      missing -= part.scalar.value
+      return part.scalar.value > 0 ? part : nil
+    }
+  }
+
   /// The sum of a scalar resource, whatever its reservations.
   public func scalar(_ name: String) -> Double {
     resources.filter { $0.name == name }.reduce(0) { $0 + $1.scalar.value }

@@ -98,7 +98,7 @@ extension TaskRun {
 
   private func launch(on offer: MesosOffer) {
     task.agentID = offer.agentID
-    for index in task.resources.indices { task.resources[index].allocationInfo = offer.allocationInfo }
+    task.resources = task.resources.flatMap { offer.share($0.name, $0.scalar.value) }
     let agent = Endpoint(host: offer.url.address.ip, port: Int(offer.url.address.port))
     let sandbox = "/frameworks/\(scheduler.framework.id.value)/executors/\(task.taskID.value)/runs/latest"
     output = OutputFollower(http: http, agent: agent, sandbox: sandbox)

@@ -98,7 +98,7 @@ import Wire
     #expect(launch.requests == [Amount(name: "cpus", value: 500), Amount(name: "mem", value: 32_000)])
     #expect(
       launch.limits == [Amount(name: "cpus", value: Amount.unlimited), Amount(name: "mem", value: 128_000)])
-    let path = "/work/slaves/m-S0/frameworks/F/executors/t/runs/\(launch.containerID)"
+    let path = "/w/slaves/m-S0/frameworks/F/executors/t/runs/\(launch.containerID)"
     #expect(launch.sandbox == path)
     #expect(launch.environment["MESOS_SANDBOX"] == path)
     #expect(launch.environment["MESOS_SLAVE_PID"] == "slave(1)@127.0.0.1:5051")

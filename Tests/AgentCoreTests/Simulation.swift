@@ -27,7 +27,7 @@ final class Simulation {
     info.port = 5051
     info.resources = [resource("cpus", 4), resource("mem", 4096)]
     return AgentConfiguration(
-      info: info, version: "1", ip: "127.0.0.1", port: 5051, workDirectory: "/work", bootID: "boot-1")
+      info: info, version: "1", ip: "127.0.0.1", port: 5051, workDirectory: "/w", bootID: "boot-1")
   }
 
   init(
