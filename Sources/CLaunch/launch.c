@@ -24,8 +24,8 @@ struct child {
 };
 
 /* Descriptors that are kept for launches, made when few others are open. A child gets by with a copy of the table up to
- * their end. A copy of the whole table, and closing all of it at the exec, took 40 % of a busy agent's time, since there
- * are several descriptors a container. */
+ * their end. A copy of the whole table, and closing all of it at the exec, took 40 % of a busy agent's time, since
+ * there are several descriptors a container. */
 static struct slots {
   int null, spec, control, leaf, end;
 } slots;

@@ -33,7 +33,5 @@ public final class KernelCgroupFiles: CgroupFiles {
 
   public func read(_ path: String) -> String? { try? Files.read(path) }
 
-  public func directories(in path: String) -> [String] {
-    Files.list(path).filter { Files.isDirectory("\(path)/\($0)") }
-  }
+  public func directories(in path: String) -> [String] { Files.directories(in: path) }
 }

@@ -3,7 +3,7 @@ import Glibc
 /// The only code that changes anything under a cgroup mount. It stays below one root that it made, and keeps a journal
 /// of what was asked and what the kernel answered. Of the containment thread alone.
 final class CgroupWriter {
-  struct Entry: Equatable {
+  struct Entry: Equatable, CustomStringConvertible {
     enum Action: Equatable {
       case makeDirectory, removeDirectory
       case write(String)
@@ -12,20 +12,22 @@ final class CgroupWriter {
     let path: String
     /// errno of the kernel's answer; 0 for success.
     let answer: Int32
+
+    var description: String {
+      let what =
+        switch action {
+        case .makeDirectory: "make the cgroup \(path)"
+        case .removeDirectory: "remove the cgroup \(path)"
+        case .write(let value): "write '\(value)' to \(path)"
+        }
+      return answer == 0 ? what : "\(what): \(SystemFailure.text(answer))"
+    }
   }
 
   struct Failure: Error, Equatable, CustomStringConvertible {
     let entry: Entry
 
-    var description: String {
-      let what =
-        switch entry.action {
-        case .makeDirectory: "make the cgroup \(entry.path)"
-        case .removeDirectory: "remove the cgroup \(entry.path)"
-        case .write(let value): "write '\(value)' to \(entry.path)"
-        }
-      return "cannot \(what): \(SystemFailure.text(entry.answer))"
-    }
+    var description: String { "cannot \(entry)" }
   }
 
   /// The latest entries, oldest first.
@@ -54,6 +56,12 @@ final class CgroupWriter {
 
   func write(_ value: String, to file: String, of group: String) throws(Failure) {
     try carryOut(.write(value), "\(group)/\(file)")
+  }
+
+  /// What was done to a group and what lies in it, oldest first, for the log.
+  func journal(of group: String) -> String {
+    let entries = journal.filter { $0.path == group || $0.path.hasPrefix(group + "/") }
+    return entries.map(\.description).joined(separator: "; ")
   }
 
   private func carryOut(_ action: Entry.Action, _ path: String) throws(Failure) {

@@ -5,7 +5,9 @@ public struct LaunchRequest: Sendable {
   /// Tells isolators who it is; its `id` names the cgroup.
   public var description: ContainerDescription
   public var command: Command
-  /// Directory for what must outlive the agent: the launch record, the exit status. Made if it is missing.
+  /// Absolute path of the container's own directory for what must outlive the agent: the launch record, the exit
+  /// status. Made if it is missing. Below `Containment.Configuration.stateRoot` it is named by the container's id. The
+  /// command finds the path as TEPUI_CONTAINER in its environment.
   public var stateDirectory: String
 
   public init(description: ContainerDescription, command: Command, stateDirectory: String) {

@@ -72,6 +72,7 @@ extension Containment {
     do {
       try cgroup.make(keys: container.plan.cgroup)
     } catch {
+      log.warning("container \(container.id) has no cgroup: \(tree.writer.journal(of: cgroup.path))")
       throw LaunchFailure(step: .cgroup, message: "\(error)")
     }
     observeWatches(of: container)

@@ -8,6 +8,12 @@ extension Containment {
     let container = find(request)
     containers[container.id] = container
     recoverIsolators(container)
+    // The limits stand as they were written; the watches are needed again.
+    do {
+      container.plan = try plan(container.request.description, running: true)
+    } catch {
+      log.warning("container \(container.id) is not watched for its limits: \(error)")
+    }
     guard let supervisor = container.supervisor, let command = container.commandIdentity else {
       answer(nil)
       return end(container, as: .exited)
@@ -21,14 +27,14 @@ extension Containment {
       log.error("container \(container.id) is destroyed because it cannot be watched: \(error)")
       return end(container, as: .exited)
     }
+    checkWatches(of: container)
     // The supervisor lives on for processes that the command left behind.
-    if container.command == nil { end(container, as: .exited) }
+    if container.command == nil || container.limitation != nil { end(container, as: .exited) }
   }
 
   /// The container of a state directory, with those of its processes that are still the same.
   private func find(_ request: LaunchRequest) -> SupervisedContainer {
-    let plan = (try? plan(request.description, running: true)) ?? ContainerPlan()
-    let container = SupervisedContainer(request: request, plan: plan, phase: .running)
+    let container = SupervisedContainer(request: request, plan: ContainerPlan(), phase: .running)
     if let group = tree?.group(of: container.id), group.exists { container.cgroup = group }
     // Pids of another boot mean nothing, and none of its processes is left.
     guard let record = container.state.launchRecord(), record.bootID == bootID else { return container }

@@ -44,17 +44,22 @@ enum Files {
   }
 
   /// Names in a directory but "." and "..", unordered; empty if it cannot be read.
-  static func list(_ path: String) -> [String] {
+  static func list(_ path: String) -> [String] { entries(path).map(\.name) }
+
+  /// Names of the directories in a directory of the kernel's, where every entry tells its kind.
+  static func directories(in path: String) -> [String] { entries(path).filter(\.isDirectory).map(\.name) }
+
+  private static func entries(_ path: String) -> [(name: String, isDirectory: Bool)] {
     guard let directory = opendir(path) else { return [] }
     defer { closedir(directory) }
-    var names: [String] = []
+    var entries: [(name: String, isDirectory: Bool)] = []
     while let entry = readdir(directory) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      if name != "." && name != ".." { names.append(name) }
+      if name != "." && name != ".." { entries.append((name, entry.pointee.d_type == UInt8(DT_DIR))) }
     }
-    return names
+    return entries
   }
 
   static func isDirectory(_ path: String) -> Bool {

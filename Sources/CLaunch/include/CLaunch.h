@@ -48,7 +48,7 @@ int launch_pidfd_signal(int pidfd, int signal);
 /* Reaps an ended child. 1: reaped, `status` is as of waitpid; 0: runs still; -1: not a child of ours. */
 int launch_pidfd_reap(int pidfd, int *status);
 
-/* A sealed-on-exec memory file with this content, or -1 and errno. */
+/* A memory file with this content and close-on-exec, or -1 and errno. */
 int launch_memory_file(const char *name, const void *content, size_t length);
 
 /* Both ends of a SOCK_SEQPACKET pair, close-on-exec; the first end is non-blocking and gets credentials. 0, or -1. */
