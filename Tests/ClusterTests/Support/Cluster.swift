@@ -58,7 +58,7 @@ final class Cluster {
       "tepui-agent", name, port: port,
       [
         "--master=\(master.endpoint)", "--modules_dir=\(modulesDirectory)", "--resources=\(resources)",
-        "--registration_backoff_factor=10ms",
+        "--registration_backoff_factor=10ms", "--runtime_dir=\(directory)/\(name)-runtime",
       ] + flags)
     let endpoint = try await endpoint(of: program)
     agents[name] = (program, endpoint)
