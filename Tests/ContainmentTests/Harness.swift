@@ -1,5 +1,5 @@
 import Containment
-import Glibc
+import Foundation
 import ModuleHost
 import Synchronization
 import Testing
@@ -46,12 +46,20 @@ final class Harness: Sendable {
     ownProgram.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
   }
 
+  /// A new directory that anybody may enter, gone when the tests end.
   static func makeDirectory() throws -> String {
-    var template = Array("/tmp/containment-test.XXXXXX".utf8CString)
+    var template = Array("\(root)/XXXXXX".utf8CString)
     try #require(mkdtemp(&template) != nil)
     chmod(template, 0o755)
     return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
+
+  private static let root: String = {
+    let path = "/tmp/containment-tests-\(getpid())"
+    mkdir(path, 0o755)
+    atexit { try? FileManager.default.removeItem(atPath: "/tmp/containment-tests-\(getpid())") }
+    return path
+  }()
 
   /// A request to run a shell script in a sandbox of its own.
   func request(_ id: String, _ script: String, user: String? = nil) throws -> LaunchRequest {
