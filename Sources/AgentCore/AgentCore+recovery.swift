@@ -80,7 +80,7 @@ extension AgentCore {
     if hasRebooted && !executors.isEmpty {
       log(.warning, "The machine rebooted: \(executors.count) containers are gone")
     }
-    emit(.destroyOrphans(keeping: hasRebooted || isCleanup ? [] : Set(containers.keys)))
+    emit(.destroyOrphans(keeping: hasRebooted ? [] : Set(containers.keys)))
     for executor in executors {
       if hasRebooted {
         goneWithReboot(executor)

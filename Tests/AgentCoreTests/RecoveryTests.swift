@@ -181,6 +181,10 @@ import Wire
     let container = agent.runCommand(task("t", "sleep 100"), of: durable)
     agent.configuration.recovery = .cleanup
     let again = try agent.restarted()
+    // It is no orphan: it is taken over and then destroyed, so that its end is seen.
+    #expect(again.recovered.map(\.containerID) == [container])
+    let kept = again.effects.compactMap { if case .destroyOrphans(let keep) = $0 { keep } else { nil } }
+    #expect(kept == [[container]])
     again.feed(.containerRecovered(container, pid: 4711))
     #expect(again.destroyed == [container])
     #expect(again.stopReason == nil)
