@@ -180,6 +180,18 @@ func isAlive(_ pid: Int32) -> Bool {
 
 let isRoot = geteuid() == 0
 
+/// Some machines made from an archive have a root directory that only root may pass through.
+let othersMayPassThroughRoot: Bool = {
+  var status = stat()
+  return stat("/", &status) == 0 && status.st_mode & 1 != 0
+}()
+
+/// Whether the mounts of this process can be made private: in a chroot they cannot.
+let rootIsAMount: Bool = {
+  let mounts = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
+  return mounts.split(separator: "\n").contains { $0.split(separator: " ").dropFirst(4).first == "/" }
+}()
+
 /// CAP_SYS_RESOURCE, which root has not got in every container.
 let mayLowerOOMScores: Bool = {
   let line = read("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix("CapEff:") }
