@@ -20,17 +20,20 @@ extension ClusterTests {
       return counts
     }
 
-    @Test func editOfTheConfigurationSwitchesThePolicy() async throws {
+    @Test func editOfTheConfigurationAndARestartSwitchThePolicy() async throws {
       var modules = Modules()
       try await Cluster.run(agents: [], modules: modules) { cluster in
-        let shares = try await shares(cluster)
-        #expect(shares == [2, 2])
-      }
-      modules.allocator = "org.tepui.strict-priority"
-      modules.parameters = ["org.tepui.strict-priority": ["priorities": "a=1,b=2"]]
-      try await Cluster.run(agents: [], modules: modules) { cluster in
-        let shares = try await shares(cluster)
-        #expect(shares == [0, 4])
+        let fair = try await shares(cluster)
+        #expect(fair == [2, 2])
+        for index in 0..<4 { try await cluster.stopAgent("agent\(index)") }
+        try await cluster.stopMaster()
+
+        modules.allocator = "org.tepui.strict-priority"
+        modules.parameters = ["org.tepui.strict-priority": ["priorities": "a=1,b=2"]]
+        try modules.write(in: cluster.modulesDirectory)
+        try await cluster.startMaster()
+        let strict = try await shares(cluster)
+        #expect(strict == [0, 4])
       }
     }
 

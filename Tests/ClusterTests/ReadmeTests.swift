@@ -23,6 +23,15 @@ extension ClusterTests {
       for flag in flags { #expect(program.log.contains(flag), "\(flag)") }
     }
 
+    @Test func flagsComeFromTheEnvironmentTooAndBadOnesAreNamed() async throws {
+      let log = FileManager.default.temporaryDirectory.appending(path: "environment-\(UUID().uuidString).log").path
+      defer { try? FileManager.default.removeItem(atPath: log) }
+      let program = try Program(
+        "tepui-master", [], log: log, environment: ["TEPUI_PORT": "many", "TEPUI_WORK_DIR": "/nowhere"])
+      #expect(try await program.exitStatus() != 0)
+      #expect(program.log.contains("TEPUI_PORT is 'many', which is no value for --port"), "\(program.log)")
+    }
+
     @Test func pathsInTheReadmeExist() throws {
       let paths = try Self.text.matches(of: /`((Sources|Tests|SDK|Modules)(\/[\w\/.-]+)?)`/).map { String($0.output.1) }
       #expect(paths.count >= 10)
