@@ -112,7 +112,9 @@ struct MasterCommand: ParsableCommand {
   }
 
   private func configuration(deadlineNs: Int64) throws -> MasterConfiguration {
-    var configuration = MasterConfiguration(id: MasterDaemon.makeID())
+    // Protocol fact 33: a new id for each life of a master.
+    var generator: any RandomNumberGenerator = SystemRandomNumberGenerator()
+    var configuration = MasterConfiguration(id: RandomUUID.make(using: &generator))
     let machine = MasterDaemon.machineName()
     configuration.ip = advertiseIP ?? (ip == "0.0.0.0" ? "127.0.0.1" : ip)
     configuration.hostname = hostname ?? (ip == "0.0.0.0" ? machine : configuration.ip)

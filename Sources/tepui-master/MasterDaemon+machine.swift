@@ -23,18 +23,4 @@ extension MasterDaemon {
     guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
     return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
-
-  /// A random id for this life of the master, in the form of a UUID (protocol fact 33).
-  static func makeID() -> String {
-    var generator = SystemRandomNumberGenerator()
-    let digits = (0..<32).map { position in
-      let value = UInt8.random(in: 0..<16, using: &generator)
-      return String(position == 12 ? 4 : position == 16 ? value & 3 | 8 : value, radix: 16)
-    }.joined()
-    var rest = digits[...]
-    return [8, 4, 4, 4, 12].map { length in
-      defer { rest = rest.dropFirst(length) }
-      return String(rest.prefix(length))
-    }.joined(separator: "-")
-  }
 }
