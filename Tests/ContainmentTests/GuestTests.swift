@@ -20,6 +20,12 @@ extension ContainmentTests {
       #expect(output.contains("no container is left\n"))
     }
 
+    @Test func mainJobOfTheQuickstartIsHeldByCgroups() throws {
+      let output = try run("'\(Self.folder)/walkthrough' '\(Harness.products)'")
+      #expect(output.contains("<3 CPU, 3072 MB> (cgroup: cpu.max holds it to 3.0 CPU, memory.max to 3072 MB)"))
+      #expect(output.contains("What it held is offered again"))
+    }
+
     private static let folder = #filePath.replacing("ContainmentTests/GuestTests.swift", with: "guest")
 
     /// Runs a command where limits are enforced; its output is what it says on both streams.
