@@ -65,14 +65,3 @@ final class AgentTask {
     return task
   }
 }
-
-extension MesosTaskState {
-  /// No other state follows.
-  var isTerminal: Bool {
-    switch self {
-    case .taskFinished, .taskFailed, .taskKilled, .taskError, .taskLost, .taskDropped, .taskGone, .taskGoneByOperator:
-      true
-    case .taskStaging, .taskStarting, .taskRunning, .taskKilling, .taskUnreachable, .taskUnknown: false
-    }
-  }
-}

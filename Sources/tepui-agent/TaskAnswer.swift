@@ -22,7 +22,7 @@ struct TaskAnswer: Encodable {
     frameworkId = task.frameworkID.value
     executorId = task.executorID.value
     slaveId = task.agentID.value
-    state = task.state.name
+    state = task.state.protocolName
     resources = ResourceSummary((try? Resources(wire: task.resources)) ?? Resources())
     self.role = role
     statuses = task.statuses.map { StatusAnswer($0) }
@@ -35,7 +35,7 @@ struct TaskAnswer: Encodable {
     frameworkId = executor.info.frameworkID.value
     executorId = executor.info.executorID.value
     slaveId = info.agentID.value
-    state = MesosTaskState.taskStaging.name
+    state = MesosTaskState.taskStaging.protocolName
     resources = ResourceSummary((try? Resources(wire: info.resources)) ?? Resources())
     role = executor.role
     statuses = []
@@ -66,7 +66,7 @@ struct StatusAnswer: Encodable {
   var labels: [LabelAnswer]?
 
   init(_ status: MesosTaskStatus) {
-    state = status.state.name
+    state = status.state.protocolName
     timestamp = status.timestamp
     if status.hasHealthy { healthy = status.healthy }
     if status.hasLabels { labels = status.labels.labels.map { LabelAnswer($0) } }
@@ -123,17 +123,4 @@ struct ResourceSummary: Encodable {
     var container = encoder.singleValueContainer()
     try container.encode(values)
   }
-}
-
-extension MesosTaskState {
-  /// As in the protocol: `TASK_RUNNING`.
-  var name: String { Self.names[self] ?? "TASK_UNKNOWN" }
-
-  private static let names: [MesosTaskState: String] = [
-    .taskStaging: "TASK_STAGING", .taskStarting: "TASK_STARTING", .taskRunning: "TASK_RUNNING",
-    .taskKilling: "TASK_KILLING", .taskFinished: "TASK_FINISHED", .taskFailed: "TASK_FAILED",
-    .taskKilled: "TASK_KILLED", .taskError: "TASK_ERROR", .taskLost: "TASK_LOST", .taskDropped: "TASK_DROPPED",
-    .taskUnreachable: "TASK_UNREACHABLE", .taskGone: "TASK_GONE",
-    .taskGoneByOperator: "TASK_GONE_BY_OPERATOR", .taskUnknown: "TASK_UNKNOWN",
-  ]
 }

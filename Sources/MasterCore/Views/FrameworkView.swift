@@ -31,7 +31,7 @@ extension FrameworkSnapshot {
       "id": .text(info.id.value), "name": .text(info.name), "used_resources": ResourcesView.summary(used),
       "offered_resources": ResourcesView.summary(offered), "hostname": .text(info.hostname),
       "webui_url": .text(info.webuiURL), "active": .boolean(isConnected), "connected": .boolean(isConnected),
-      "recovered": .boolean(isRecovered), "capabilities": .list(info.capabilities.map { .text($0.type.name) }),
+      "recovered": .boolean(isRecovered), "capabilities": .list(info.capabilities.map { .text($0.type.protocolName) }),
     ]
   }
 
@@ -58,20 +58,4 @@ extension ExecutorSnapshot {
 
 extension MesosFrameworkInfo {
   var isMultiRole: Bool { capabilityTypes.contains(.multiRole) }
-}
-
-extension MesosFrameworkInfo.Capability.TypeEnum {
-  fileprivate var name: String {
-    switch self {
-    case .unknown: "UNKNOWN"
-    case .revocableResources: "REVOCABLE_RESOURCES"
-    case .taskKillingState: "TASK_KILLING_STATE"
-    case .gpuResources: "GPU_RESOURCES"
-    case .sharedResources: "SHARED_RESOURCES"
-    case .partitionAware: "PARTITION_AWARE"
-    case .multiRole: "MULTI_ROLE"
-    case .reservationRefinement: "RESERVATION_REFINEMENT"
-    case .regionAware: "REGION_AWARE"
-    }
-  }
 }

@@ -118,7 +118,7 @@ extension MasterSnapshot {
     ]
     var counts: [MesosTaskState: Int] = [:]
     for task in tasks { counts[task.state, default: 0] += 1 }
-    return .object(Dictionary(states.map { ($0.name, .integer(counts[$0] ?? 0)) }) { $1 })
+    return .object(Dictionary(states.map { ($0.protocolName, .integer(counts[$0] ?? 0)) }) { $1 })
   }
 }
 

@@ -51,7 +51,7 @@ extension MasterSnapshot {
       "master/tasks_unreachable": Double(frameworks.reduce(0) { $0 + $1.unreachableTasks.count }),
     ]
     for task in frameworks.lazy.flatMap(\.tasks) where !task.state.isTerminal {
-      values["master/" + task.state.name.lowercased().replacingPrefix("task_", with: "tasks_"), default: 0] += 1
+      values["master/" + task.state.protocolName.lowercased().replacingPrefix("task_", with: "tasks_"), default: 0] += 1
     }
     return values
   }

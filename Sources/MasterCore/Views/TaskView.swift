@@ -6,7 +6,7 @@ extension MasterTask {
   var view: ViewValue {
     [
       "id": .text(id), "name": .text(name), "framework_id": .text(frameworkID), "executor_id": .text(executorID ?? ""),
-      "slave_id": .text(agentID), "state": .text(state.name), "resources": ResourcesView.summary(resources),
+      "slave_id": .text(agentID), "state": .text(state.protocolName), "resources": ResourcesView.summary(resources),
       "role": .of(resources.allocationRoles.first ?? nil), "statuses": .list(statuses.map(\.view)),
       "user": .of(extras?.user), "labels": extras?.labels?.view ?? .absent,
       "discovery": extras?.discovery?.view ?? .absent,
@@ -15,32 +15,10 @@ extension MasterTask {
   }
 }
 
-extension MesosTaskState {
-  /// `TASK_RUNNING`
-  public var name: String {
-    switch self {
-    case .taskStaging: "TASK_STAGING"
-    case .taskStarting: "TASK_STARTING"
-    case .taskRunning: "TASK_RUNNING"
-    case .taskKilling: "TASK_KILLING"
-    case .taskFinished: "TASK_FINISHED"
-    case .taskFailed: "TASK_FAILED"
-    case .taskKilled: "TASK_KILLED"
-    case .taskError: "TASK_ERROR"
-    case .taskLost: "TASK_LOST"
-    case .taskDropped: "TASK_DROPPED"
-    case .taskUnreachable: "TASK_UNREACHABLE"
-    case .taskGone: "TASK_GONE"
-    case .taskGoneByOperator: "TASK_GONE_BY_OPERATOR"
-    case .taskUnknown: "TASK_UNKNOWN"
-    }
-  }
-}
-
 extension MesosTaskStatus {
   fileprivate var view: ViewValue {
     [
-      "state": .text(state.name), "timestamp": .number(timestamp),
+      "state": .text(state.protocolName), "timestamp": .number(timestamp),
       "healthy": hasHealthy ? .boolean(healthy) : .absent, "labels": hasLabels ? labels.view : .absent,
       "container_status": hasContainerStatus ? containerStatus.view : .absent,
     ]
