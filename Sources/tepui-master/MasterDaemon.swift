@@ -157,8 +157,20 @@ final class MasterDaemon: @unchecked Sendable {
 
   private func send(_ event: SchedulerEvent, to id: ConnectionID) {
     guard case .stream(let stream, let format) = peers[id] else { return }
-    for part in event.parts { stream.send(record: format.encode(part)) }
+    let record = format.encode(event)
+    guard record.count > Self.maxOffersRecordBytes, event.offers.offers.count > 1 else {
+      return stream.send(record: record)
+    }
+    let offers = event.offers.offers
+    for half in [offers.prefix(offers.count / 2), offers.dropFirst(offers.count / 2)] {
+      var part = event
+      part.offers.offers = Array(half)
+      send(part, to: id)
+    }
   }
+
+  /// Protocol fact 19: some clients take no record over 4 MiB.
+  private static let maxOffersRecordBytes = 4 << 20
 
   private func send(_ event: AgentEvent, to id: ConnectionID) {
     guard case .stream(let stream, let format) = peers[id] else { return }
@@ -171,19 +183,6 @@ final class MasterDaemon: @unchecked Sendable {
     case .info: logger.info("\(text)")
     case .warning: logger.warning("\(text)")
     case .error: logger.error("\(text)")
-    }
-  }
-}
-
-extension SchedulerEvent {
-  /// Protocol fact 19: some clients take no record over 4 MiB. A thousand offers of a usual size stay well below.
-  fileprivate var parts: [SchedulerEvent] {
-    let limit = 1000
-    guard type == .offers, offers.offers.count > limit else { return [self] }
-    return stride(from: 0, to: offers.offers.count, by: limit).map { start in
-      var part = self
-      part.offers.offers = Array(offers.offers[start..<min(start + limit, offers.offers.count)])
-      return part
     }
   }
 }
