@@ -27,7 +27,7 @@ struct MasterCommand: ParsableCommand {
   var advertiseIP: String?
   @Option(name: .customLong("cluster"), help: "Name of the cluster, for people.")
   var cluster: String?
-  @Option(name: .customLong("work_dir"), help: "Directory for what the master keeps.")
+  @Option(name: .customLong("work_dir"), help: "As in Mesos; this version keeps nothing on disk.")
   var workDir: String?
 
   @Option(name: .customLong("modules_dir"), help: "Directory with modules (*.so) and their modules.json.")

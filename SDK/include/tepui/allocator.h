@@ -13,8 +13,7 @@
  * becomes an offer of that agent's resources to that framework.
  *
  * What the host does, so that a policy need not: refuse filters, suppressed roles, capabilities that an agent demands,
- * whitelists, minimum sizes, quota limits, and reservations (free resources that are reserved for the claimant's role
- * go along with a grant). The host checks every grant; one that is not possible is refused, counted under the module's
+ * minimum sizes, and reservations (free resources that are reserved for the claimant's role go along with a grant). The host checks every grant; one that is not possible is refused, counted under the module's
  * name and logged, and the cycle goes on.
  *
  * An allocator is a pure function of its parameters and of the views it has seen. It must not read a clock, a random
@@ -111,7 +110,7 @@ typedef struct tepui_grant_sink {
    * there. Resources that are not numbers (ports) go with the first grant of an agent in a cycle.
    *
    * TEPUI_OK: granted; the live columns show it.
-   * TEPUI_REFUSED: not granted and nobody's fault: below the minimum size of an offer, or the role is at its quota.
+   * TEPUI_REFUSED: not granted and nobody's fault, such as less than the minimum size of an offer.
    *   Another claimant may still get it; asking again for the same in this cycle is pointless.
    * TEPUI_INVALID: the policy asked for what can never be: more than is free, negative amounts, an unknown id, a
    *   blocked agent, an inactive claimant. Counted and logged under the module's name.
