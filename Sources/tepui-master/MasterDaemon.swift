@@ -157,20 +157,8 @@ final class MasterDaemon: @unchecked Sendable {
 
   private func send(_ event: SchedulerEvent, to id: ConnectionID) {
     guard case .stream(let stream, let format) = peers[id] else { return }
-    let record = format.encode(event)
-    guard record.count > Self.maxOffersRecordBytes, event.offers.offers.count > 1 else {
-      return stream.send(record: record)
-    }
-    let offers = event.offers.offers
-    for half in [offers.prefix(offers.count / 2), offers.dropFirst(offers.count / 2)] {
-      var part = event
-      part.offers.offers = Array(half)
-      send(part, to: id)
-    }
+    for record in format.records(of: event) { stream.send(record: record) }
   }
-
-  /// Protocol fact 19: some clients take no record over 4 MiB.
-  private static let maxOffersRecordBytes = 4 << 20
 
   private func send(_ event: AgentEvent, to id: ConnectionID) {
     guard case .stream(let stream, let format) = peers[id] else { return }
