@@ -35,6 +35,18 @@ func cModule(_ name: String) -> Target {
     linkerSettings: [.unsafeFlags(moduleLinking + ["-nostartfiles"])])
 }
 
+/// A module written in C++: as one in C, without the C++ library, so that it loads wherever libc is.
+func cxxModule(_ name: String) -> Target {
+  .target(
+    name: name, dependencies: ["CTepui"], path: "Modules/\(name)", exclude: ["README.md"],
+    cxxSettings: [
+      .unsafeFlags([
+        "-Wall", "-Wextra", "-Werror", "-std=c++17", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti",
+      ])
+    ],
+    linkerSettings: [.unsafeFlags(moduleLinking + ["-nostartfiles"])])
+}
+
 /// A module written in Swift with the SDK's Swift library.
 func swiftModule(_ name: String) -> Target {
   .target(
@@ -53,6 +65,7 @@ let package = Package(
     .library(name: "TepuiModule", targets: ["TepuiModule"]),
     .library(name: "drf", type: .dynamic, targets: ["DRF"]),
     .library(name: "strict-priority", type: .dynamic, targets: ["StrictPriority"]),
+    .library(name: "binpack", type: .dynamic, targets: ["BinPack"]),
     .library(name: "cgroups", type: .dynamic, targets: ["Cgroups"]),
     .library(name: "posix", type: .dynamic, targets: ["Posix"]),
     .library(name: "rlimits", type: .dynamic, targets: ["RLimits"]),
@@ -70,7 +83,8 @@ let package = Package(
     .target(name: "TepuiModule", dependencies: ["CTepui"], path: "SDK/Swift", swiftSettings: strict),
 
     // Modules: one shared library each.
-    swiftModule("DRF"), cModule("StrictPriority"), cModule("Cgroups"), cModule("Posix"), cModule("RLimits"),
+    swiftModule("DRF"), cModule("StrictPriority"), cxxModule("BinPack"), cModule("Cgroups"), cModule("Posix"),
+    cModule("RLimits"),
 
     // Pure rooms.
     .target(name: "Resources", swiftSettings: strict),
@@ -143,6 +157,9 @@ let package = Package(
     .testTarget(
       name: "ModuleHostTests", dependencies: ["ModuleHost", "Allocation", "Resources", "CTepui", logging],
       exclude: ["Fixtures"], swiftSettings: strict),
+    .testTarget(
+      name: "FairnessTests", dependencies: ["ModuleHost", "Allocation", "Resources", "CTepui", logging],
+      swiftSettings: strict),
     .testTarget(
       name: "ContainmentTests", dependencies: ["Containment", "ModuleHost", "CLaunch", logging], swiftSettings: strict),
     .testTarget(name: "TransportTests", dependencies: ["Transport"] + nio, swiftSettings: strict),

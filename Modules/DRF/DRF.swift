@@ -1,48 +1,64 @@
 import TepuiModule
 
-/// Dominant resource fairness over the tree of roles: each agent goes, whole, to the claimant that is furthest behind.
+/// Dominant resource fairness over the tree of roles: each agent goes to the claimant that is furthest behind.
 ///
 /// The share of a role or claimant is the largest fraction that it has of any resource of the cluster (Ghodsi et al.,
 /// "Dominant Resource Fairness", NSDI 2011, section 4), divided by the weight of the role. From the root down the child
-/// with the smallest share is taken, at last the claimant with the smallest share.
+/// with the smallest share is taken, at last the claimant with the smallest share. Among equals it is the one that was
+/// served longest ago: so a framework that declines, and keeps a share of zero, does not stand before others for ever.
 struct DRF: Allocator {
   static let descriptor = Descriptor(
-    id: "org.tepui.drf", version: "0.1.0", author: "The Tepui authors", licence: "Apache-2.0",
-    summary: "Shares the cluster fairly among roles and frameworks by weighted dominant resource fairness.")
+    id: "org.tepui.drf", version: "0.2.0", author: "The Tepui authors", licence: "Apache-2.0",
+    summary: "Shares the cluster fairly among roles and frameworks by weighted dominant resource fairness.",
+    parameters: [
+      .integer(
+        "parts", default: 1, in: 1...1000,
+        help: "In how many parts an agent is offered: 1 offers all that is free there at once, as Mesos does.")
+    ])
 
-  private var turns = Turns()
+  private let parts: Int64
+  private var history = History()
 
-  init(parameters: Parameters, log: Log) throws {}
+  init(parameters: Parameters, log: Log) throws {
+    parts = try parameters.integer("parts")
+  }
 
   mutating func allocate(_ view: AllocationView, _ grants: Grants) {
-    turns.follow(view)
-    var tree = ShareTree(view, turns)
+    history.follow(view)
+    var tree = ShareTree(view, history)
     for agent in view.candidates {
-      if let claimant = tree.place(agent, grants) { turns.count(claimant, view) }
+      tree.begin(agent)
+      while let claimant = tree.next() {
+        let part = Part(of: agent, parts: parts, in: view)
+        guard grants.offer(agent, to: claimant, part) == .granted else {
+          tree.refused()
+          continue
+        }
+        history.note(claimant)
+        // Who got less than was meant would get nothing more, and who got everything has it.
+        tree.granted(at: history.now, wantsMore: part?.isTaken(from: agent, in: view) ?? false)
+        if view.free(agent).isEmpty { break }
+      }
     }
   }
 }
 
-/// How often each role and claimant was offered something. Among equal shares the one with fewer offers is next: so a
-/// framework that declines, and keeps a share of zero, does not stand before others for ever.
-struct Turns {
-  private(set) var ofRole: [UInt64] = []
-  private(set) var ofClaimant: [UInt64] = []
+/// When each claimant was last offered something, counted in grants.
+struct History {
+  private(set) var now: UInt64 = 0
+  private var served: [UInt64] = []
+
+  subscript(claimant: Claimant) -> UInt64 { served[Int(claimant.id)] }
 
   /// Makes room for the view's ids and forgets what an id meant that is free again.
   mutating func follow(_ view: AllocationView) {
-    ofRole += repeatElement(0, count: max(0, view.roleCount - ofRole.count))
-    ofClaimant += repeatElement(0, count: max(0, view.claimantCount - ofClaimant.count))
-    for id in 0..<view.claimantCount where view.framework(Claimant(id: UInt32(id))) == nil { ofClaimant[id] = 0 }
+    served += repeatElement(0, count: max(0, view.claimantCount - served.count))
+    for id in 0..<view.claimantCount where view.framework(Claimant(id: UInt32(id))) == nil { served[id] = 0 }
   }
 
-  mutating func count(_ claimant: Claimant, _ view: AllocationView) {
-    ofClaimant[Int(claimant.id)] += 1
-    var role: Role? = view.role(claimant)
-    while let above = role {
-      ofRole[Int(above.id)] += 1
-      role = view.parent(above)
-    }
+  mutating func note(_ claimant: Claimant) {
+    now += 1
+    served[Int(claimant.id)] = now
   }
 }
 

@@ -1,9 +1,12 @@
 import TepuiModule
 
-/// The roles that have somebody who wants offers, as a tree whose nodes keep their children ordered by share.
+/// The roles that have somebody who wants offers, as a tree whose nodes keep their children ordered: who is next is
+/// first.
 ///
-/// Built once a cycle. A grant changes the shares on one path only, so only there nodes move: by binary search, among
-/// their siblings.
+/// Made once a cycle, in flat arrays. A grant changes the shares on one path only, so only there nodes move: by binary
+/// search, among their siblings. And each node has a cursor: of the children before it nobody can have more of the
+/// agent at hand. So it costs one look at each claimant at most to place an agent, in however many pieces it goes, and
+/// usually a look at the first.
 struct ShareTree {
   private enum Subject {
     case role(Role)
@@ -14,118 +17,226 @@ struct ShareTree {
 
   private struct Node {
     let subject: Subject
-    var share = 0.0
-    var turns: UInt64
-    /// Indexes of nodes, smallest share first.
-    var children: [Int] = []
+    /// Of the root itself: the root.
+    let parent: Int
+    var share: Double
+    var served: UInt64
+    /// The children: `order[first..<first + count]`. A claimant counts as its own only child, which is not in `order`.
+    var first = 0
+    var count = 0
+    /// How many of the children are done with the agent of this number.
+    var cursor = 0
+    var agentNumber = 0
+
+    var isDone: Bool { cursor >= count }
   }
 
+  private static let root = 0
   private let view: AllocationView
-  private let kinds: [Kind]
+  /// The kinds that count, and what the cluster has of them.
+  private let kinds: [(kind: Kind, total: Double)]
   private var nodes: [Node] = []
-  private var nodeOfRole: [Int?]
-  /// A row for each role: what its own claimants have.
-  private var ownAllocated: [Int64]
+  private var order: [Int] = []
+  /// A row of `kinds` for each role: what its own claimants have.
+  private var ownAllocated: [Double]
 
-  init(_ view: AllocationView, _ turns: Turns) {
+  private var agent = Agent(id: 0)
+  private var agentNumber = 0
+  /// The node of the claimant that was last named, and what the claimant had then.
+  private var current = Self.root
+  private var before: [Double]
+
+  init(_ view: AllocationView, _ history: History) {
     self.view = view
-    kinds = view.kinds
-    nodeOfRole = Array(repeating: nil, count: view.roleCount)
+    kinds = view.kinds.filter { view.countsForFairness($0) && view.clusterTotal[$0] > 0 }
+      .map { ($0, Double(view.clusterTotal[$0])) }
+    before = Array(repeating: 0, count: kinds.count)
     ownAllocated = Array(repeating: 0, count: view.roleCount * kinds.count)
-    for claimant in (0..<UInt32(view.claimantCount)).map(Claimant.init(id:)) where view.framework(claimant) != nil {
-      add(view.allocated(claimant), toOwn: view.role(claimant))
-    }
-    nodes.append(Node(subject: .role(.root), turns: 0))
-    nodeOfRole[0] = 0
-    var ownNodes: [Role: Int] = [:]
-    for claimant in view.active {
-      let role = view.role(claimant)
-      let own = ownNodes[role] ?? insert(.own(role), turns: turns.ofRole[Int(role.id)], below: node(of: role, turns))
-      ownNodes[role] = own
-      _ = insert(.claimant(claimant), turns: turns.ofClaimant[Int(claimant.id)], below: own)
-    }
-    for index in nodes.indices { nodes[index].children.sort(by: precedes) }
+    for id in 0..<UInt32(view.claimantCount) { countAsOwn(Claimant(id: id)) }
+    grow(history)
+    arrange()
   }
 
-  /// Offers an agent to the first claimant, in order of shares, that may and does get it.
-  mutating func place(_ agent: Agent, _ grants: Grants) -> Claimant? { place(agent, grants, below: 0) }
+  // MARK: Placing an agent
 
-  private mutating func place(_ agent: Agent, _ grants: Grants, below parent: Int) -> Claimant? {
-    for position in nodes[parent].children.indices {
-      let child = nodes[parent].children[position]
-      guard let claimant = offer(agent, grants, at: child) else { continue }
-      nodes[child].turns += 1
-      nodes[child].share = share(of: nodes[child].subject)
-      moveBack(position, below: parent)
-      return claimant
+  /// Turns to an agent: everybody may be asked again.
+  mutating func begin(_ agent: Agent) {
+    self.agent = agent
+    agentNumber += 1
+  }
+
+  /// The claimant that should have the agent first, of those that may have it and were not refused; nil if there is
+  /// none. `refused` or `granted` must follow.
+  mutating func next() -> Claimant? {
+    var node = Self.root
+    while true {
+      open(node)
+      if nodes[node].isDone {
+        if node == Self.root { return nil }
+        node = nodes[node].parent
+        nodes[node].cursor += 1
+      } else if case .claimant(let claimant) = nodes[node].subject {
+        if view.mayOffer(agent, to: claimant) {
+          current = node
+          for index in kinds.indices { before[index] = Double(view.allocated(claimant)[kinds[index].kind]) }
+          return claimant
+        }
+        nodes[node].cursor += 1
+      } else {
+        node = order[nodes[node].first + nodes[node].cursor]
+      }
     }
-    return nil
   }
 
-  private mutating func offer(_ agent: Agent, _ grants: Grants, at node: Int) -> Claimant? {
-    guard case .claimant(let claimant) = nodes[node].subject else { return place(agent, grants, below: node) }
-    guard view.mayOffer(agent, to: claimant) else { return nil }
-    let before = kinds.map { view.allocated(claimant)[$0] }
-    guard grants.offer(agent, to: claimant) == .granted else { return nil }
-    add(view.allocated(claimant), toOwn: view.role(claimant), minus: before)
-    return claimant
+  /// The claimant last named can have nothing of the agent.
+  mutating func refused() {
+    nodes[current].cursor += 1
   }
 
-  /// A grant only ever enlarges a share: the node moves towards the end.
-  private mutating func moveBack(_ position: Int, below parent: Int) {
-    let moved = nodes[parent].children[position]
-    var (low, high) = (position + 1, nodes[parent].children.count)
+  /// The claimant last named got something.
+  mutating func granted(at moment: UInt64, wantsMore: Bool) {
+    if !wantsMore { nodes[current].cursor += 1 }
+    if case .claimant(let claimant) = nodes[current].subject {
+      for index in kinds.indices { ownAllocated[row(of: view.role(claimant)) + index] -= before[index] }
+      countAsOwn(claimant)
+    }
+    var node = current
+    while node != Self.root {
+      nodes[node].share = share(of: nodes[node].subject)
+      nodes[node].served = moment
+      moveBack(node)
+      node = nodes[node].parent
+    }
+  }
+
+  private mutating func open(_ node: Int) {
+    guard nodes[node].agentNumber != agentNumber else { return }
+    nodes[node].agentNumber = agentNumber
+    nodes[node].cursor = 0
+  }
+
+  // MARK: Order
+
+  /// A grant only ever enlarges a share: the node, to which its parent's cursor points, moves towards the end.
+  private mutating func moveBack(_ node: Int) {
+    let parent = nodes[nodes[node].parent]
+    let position = parent.first + parent.cursor
+    var (low, high) = (position + 1, parent.first + parent.count)
     while low < high {
       let middle = (low + high) / 2
-      if precedes(nodes[parent].children[middle], moved) { low = middle + 1 } else { high = middle }
+      if Self.precedes(order[middle], node, nodes) { low = middle + 1 } else { high = middle }
     }
-    guard low > position + 1 else { return }
-    nodes[parent].children.withUnsafeMutableBufferPointer { children in
-      for index in position..<low - 1 { children[index] = children[index + 1] }
-      children[low - 1] = moved
+    order.withUnsafeMutableBufferPointer { order in
+      for index in position..<low - 1 { order[index] = order[index + 1] }
+      order[low - 1] = node
     }
   }
 
-  private func precedes(_ left: Int, _ right: Int) -> Bool {
+  private static func precedes(_ left: Int, _ right: Int, _ nodes: [Node]) -> Bool {
     if nodes[left].share != nodes[right].share { return nodes[left].share < nodes[right].share }
-    if nodes[left].turns != nodes[right].turns { return nodes[left].turns < nodes[right].turns }
+    if nodes[left].served != nodes[right].served { return nodes[left].served < nodes[right].served }
     return left < right
   }
 
-  /// The node of a role, made with those above it if need be.
-  private mutating func node(of role: Role, _ turns: Turns) -> Int {
-    if let node = nodeOfRole[Int(role.id)] { return node }
-    let parent = view.parent(role).map { node(of: $0, turns) } ?? 0
-    let made = insert(.role(role), turns: turns.ofRole[Int(role.id)], below: parent)
-    nodeOfRole[Int(role.id)] = made
-    return made
-  }
-
-  private mutating func insert(_ subject: Subject, turns: UInt64, below parent: Int) -> Int {
-    nodes.append(Node(subject: subject, share: share(of: subject), turns: turns))
-    nodes[parent].children.append(nodes.count - 1)
-    return nodes.count - 1
-  }
+  // MARK: Shares
 
   private func share(of subject: Subject) -> Double {
-    switch subject {
-    case .claimant(let claimant): dominantShare { view.allocated(claimant)[$0] }
-    case .role(let role): dominantShare { view.allocated(role)[$0] } * 1000 / Double(max(1, view.weight(role)))
-    case .own(let role): dominantShare { ownAllocated[Int(role.id) * kinds.count + Int($0.id)] }
-    }
-  }
-
-  private func dominantShare(_ allocated: (Kind) -> Int64) -> Double {
     var share = 0.0
-    for kind in kinds where view.countsForFairness(kind) && view.clusterTotal[kind] > 0 {
-      share = max(share, Double(allocated(kind)) / Double(view.clusterTotal[kind]))
+    switch subject {
+    case .claimant(let claimant):
+      for (kind, total) in kinds { share = max(share, Double(view.allocated(claimant)[kind]) / total) }
+    case .role(let role):
+      for (kind, total) in kinds { share = max(share, Double(view.allocated(role)[kind]) / total) }
+      share = share * 1000 / Double(max(1, view.weight(role)))
+    case .own(let role):
+      for index in kinds.indices { share = max(share, ownAllocated[row(of: role) + index] / kinds[index].total) }
     }
     return share
   }
 
-  private mutating func add(_ amounts: Amounts, toOwn role: Role, minus before: [Int64]? = nil) {
-    for kind in kinds {
-      ownAllocated[Int(role.id) * kinds.count + Int(kind.id)] += amounts[kind] - (before?[Int(kind.id)] ?? 0)
+  private func row(of role: Role) -> Int { Int(role.id) * kinds.count }
+
+  private mutating func countAsOwn(_ claimant: Claimant) {
+    guard isKnown(claimant) else { return }
+    let row = row(of: view.role(claimant))
+    for index in kinds.indices { ownAllocated[row + index] += Double(view.allocated(claimant)[kinds[index].kind]) }
+  }
+
+  private func isKnown(_ claimant: Claimant) -> Bool {
+    view.framework(claimant) != nil && view.role(claimant).id < UInt32(view.roleCount)
+  }
+}
+
+// MARK: - Growing the tree
+
+extension ShareTree {
+  /// Adds a node for each active claimant and for the roles above it; a parent always comes before its children.
+  private mutating func grow(_ history: History) {
+    var nodeOfRole = [Int?](repeating: nil, count: view.roleCount)
+    var nodeOfOwn = nodeOfRole
+    nodes.reserveCapacity(2 * view.active.count + 1)
+    nodes.append(Node(subject: .role(.root), parent: Self.root, share: 0, served: 0))
+    if !nodeOfRole.isEmpty { nodeOfRole[0] = Self.root }
+    for claimant in view.active where isKnown(claimant) {
+      let role = view.role(claimant)
+      let id = Int(role.id)
+      let own = nodeOfOwn[id] ?? add(.own(role), below: node(of: role, &nodeOfRole))
+      nodeOfOwn[id] = own
+      let node = add(.claimant(claimant), below: own)
+      nodes[node].served = history[claimant]
+      nodes[node].count = 1
+    }
+  }
+
+  /// The node of a role, made with those above it if need be. Roles may be nested deeply, so this does not recurse.
+  private mutating func node(of role: Role, _ nodeOfRole: inout [Int?]) -> Int {
+    var path: [Role] = []
+    var above: Role? = role
+    while let role = above, nodeOfRole[Int(role.id)] == nil, path.count < view.roleCount {
+      path.append(role)
+      above = view.parent(role)
+    }
+    var node = above.flatMap { nodeOfRole[Int($0.id)] } ?? Self.root
+    for role in path.reversed() {
+      node = add(.role(role), below: node)
+      nodeOfRole[Int(role.id)] = node
+    }
+    return node
+  }
+
+  private mutating func add(_ subject: Subject, below parent: Int) -> Int {
+    nodes.append(Node(subject: subject, parent: parent, share: share(of: subject), served: 0))
+    nodes[parent].count += 1
+    return nodes.count - 1
+  }
+
+  /// Gives each node its part of `order`, sorted.
+  private mutating func arrange() {
+    var start = 0
+    for index in nodes.indices {
+      guard case .claimant = nodes[index].subject else {
+        nodes[index].first = start
+        start += nodes[index].count
+        continue
+      }
+    }
+    order = Array(repeating: 0, count: start)
+    for index in nodes.indices.dropFirst() {
+      let parent = nodes[index].parent
+      order[nodes[parent].first + nodes[parent].cursor] = index
+      nodes[parent].cursor += 1
+    }
+    // A role was served when somebody in it was. Children come after their parents, so this goes up the tree.
+    for index in nodes.indices.dropFirst().reversed() {
+      let parent = nodes[index].parent
+      nodes[parent].served = max(nodes[parent].served, nodes[index].served)
+    }
+    let nodes = nodes
+    order.withUnsafeMutableBufferPointer { order in
+      for node in nodes where node.count > 1 {
+        var children = UnsafeMutableBufferPointer(rebasing: order[node.first..<node.first + node.count])
+        children.sort { Self.precedes($0, $1, nodes) }
+      }
     }
   }
 }

@@ -77,20 +77,30 @@ static tepui_status create(const tepui_host *host, const tepui_parameter *parame
   return TEPUI_OK;
 }
 
-/* That of the role or of the nearest role above it that has one, else 0. */
-static int64_t priority_of(const policy *self, const tepui_allocation_view *view, uint32_t role) {
-  for (; role != TEPUI_NONE; role = view->role_parent[role]) {
-    tepui_text name = view->name(view->context, TEPUI_NAME_ROLE, role);
-    for (size_t i = 0; i < self->priority_count; i++)
-      if (tepui_text_is(name, self->priorities[i].role)) return self->priorities[i].value;
+/* That of the role or of the nearest role above it that has one, else 0. A role's name is its path: prod/web/shop. */
+static int64_t priority_of(const policy *self, tepui_text role) {
+  int64_t value = 0;
+  size_t longest = 0;
+  for (size_t i = 0; i < self->priority_count; i++) {
+    size_t length = strlen(self->priorities[i].role);
+    if (length <= longest || length > role.length || memcmp(self->priorities[i].role, role.bytes, length) != 0) continue;
+    if (length < role.length && role.bytes[length] != '/') continue;
+    value = self->priorities[i].value;
+    longest = length;
   }
-  return 0;
+  return value;
 }
 
 static int compare(const void *left, const void *right) {
   const ranked *a = left, *b = right;
   if (a->priority != b->priority) return a->priority > b->priority ? -1 : 1;
   return a->claimant < b->claimant ? -1 : 1;
+}
+
+static int is_empty(const tepui_allocation_view *view, const int64_t *row) {
+  for (uint32_t kind = 0; kind < view->kinds; kind++)
+    if (row[kind] > 0) return 0;
+  return 1;
 }
 
 static tepui_status allocate(void *instance, const tepui_allocation_view *view, const tepui_grant_sink *sink,
@@ -104,16 +114,19 @@ static tepui_status allocate(void *instance, const tepui_allocation_view *view, 
   }
   for (uint32_t i = 0; i < view->active_count; i++) {
     uint32_t claimant = view->active[i];
-    self->order[i] = (ranked){priority_of(self, view, view->claimant_role[claimant]), claimant};
+    tepui_text role = view->name(view->context, TEPUI_NAME_ROLE, view->claimant_role[claimant]);
+    self->order[i] = (ranked){priority_of(self, role), claimant};
   }
   qsort(self->order, view->active_count, sizeof *self->order, compare);
 
   for (uint32_t i = 0; i < view->candidate_count; i++) {
     uint32_t agent = view->candidates[i];
+    const int64_t *left = tepui_row(view, view->agent_free, agent);
     for (uint32_t rank = 0; rank < view->active_count; rank++) {
       uint32_t claimant = self->order[rank].claimant;
       if (!tepui_may_offer(view, claimant, agent)) continue;
-      if (sink->grant(sink->context, agent, claimant, NULL) == TEPUI_OK) break;
+      /* The host may cut a grant to what the role's quota leaves it: the rest is for the next. */
+      if (sink->grant(sink->context, agent, claimant, NULL) == TEPUI_OK && is_empty(view, left)) break;
     }
   }
   return TEPUI_OK;
@@ -134,7 +147,7 @@ static const tepui_descriptor descriptor = {
     .parameter_count = sizeof specs / sizeof *specs,
     .id = TEPUI_TEXT("org.tepui.strict-priority"),
     .kind = TEPUI_TEXT(TEPUI_ALLOCATOR_1),
-    .version = TEPUI_TEXT("0.1.0"),
+    .version = TEPUI_TEXT("0.2.0"),
     .author = TEPUI_TEXT("The Tepui authors"),
     .licence = TEPUI_TEXT("Apache-2.0"),
     .summary = TEPUI_TEXT("Offers everything to the role with the highest priority first."),

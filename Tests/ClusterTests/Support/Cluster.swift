@@ -135,7 +135,7 @@ struct Modules {
 
   /// Copies the modules of the build, builds the own ones and writes modules.json.
   func install(in directory: String) throws {
-    for name in ["drf", "strict-priority", "posix", "rlimits"] {
+    for name in ["drf", "strict-priority", "binpack", "posix", "rlimits"] {
       let target = "\(directory)/lib\(name).so"
       try FileManager.default.copyItem(atPath: "\(Repository.products)/lib\(name).so", toPath: target)
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: target)
@@ -146,7 +146,8 @@ struct Modules {
 
   func write(in directory: String) throws {
     let known = [
-      ("drf", "org.tepui.drf"), ("strict-priority", "org.tepui.strict-priority"), ("posix", "org.tepui.posix"),
+      ("drf", "org.tepui.drf"), ("strict-priority", "org.tepui.strict-priority"), ("binpack", "org.tepui.binpack"),
+      ("posix", "org.tepui.posix"),
     ]
     let libraries: [[String: Any]] = (known + own.map { ($0.name, $0.module) }).map { library, module in
       let parameters = (parameters[module] ?? [:]).map { ["key": $0.key, "value": $0.value] }
