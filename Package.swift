@@ -152,6 +152,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "AgentCoreTests", dependencies: ["AgentCore", "Wire", "Resources"], swiftSettings: strict),
     .testTarget(
+      name: "SimulationTests",
+      dependencies: ["MasterCore", "AgentCore", "Allocation", "CTepui", "Wire", "Resources"] + collections,
+      swiftSettings: strict),
+    .testTarget(
       name: "AgentTests", dependencies: ["tepui-agent", "AgentCore", "Containment", "Transport", "Wire"] + nio,
       swiftSettings: strict),
     .testTarget(

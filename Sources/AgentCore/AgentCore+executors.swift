@@ -150,7 +150,7 @@ extension AgentCore {
   /// Protocol fact 104.
   mutating func reregistrationTimedOut() {
     let text = timeoutText(configuration.executorReregistrationTimeoutNs)
-    for executor in Array(containers.values) where executor.isRecovered && !executor.isCommandTask {
+    for executor in inOrder(containers) where executor.isRecovered && !executor.isCommandTask {
       endUnsubscribed(
         executor.containerID,
         Executor.Termination(

@@ -136,7 +136,7 @@ extension AgentCore {
     guard let framework = frameworks[id] else { return }
     log(.info, "Shutting down framework \(id)")
     framework.isTerminating = true
-    for executor in Array(framework.executors.values) {
+    for executor in inOrder(framework.executors) {
       shutDown(executor)
       dropUpdates(of: executor)
     }
@@ -144,7 +144,7 @@ extension AgentCore {
 
   /// Nobody waits for the updates of a removed framework; what is over goes at once.
   mutating func dropUpdates(of executor: Executor) {
-    for task in Array(executor.tasks.values) where task.isTerminal { retire(task) }
+    for task in inOrder(executor.tasks) where task.isTerminal { retire(task) }
     retireIfDone(executor)
   }
 }

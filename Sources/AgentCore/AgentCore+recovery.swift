@@ -90,8 +90,8 @@ extension AgentCore {
       }
     }
     // What a crash left between the last acknowledgement and the end of the executor.
-    for executor in frameworks.values.flatMap({ Array($0.executors.values) }) { retireIfDone(executor) }
-    for framework in Array(frameworks.values) { retireIfDone(framework) }
+    for executor in inOrder(frameworks).flatMap({ inOrder($0.executors) }) { retireIfDone(executor) }
+    for framework in inOrder(frameworks) { retireIfDone(framework) }
     if containers.values.contains(where: { !$0.isCommandTask }) {
       timers.set(.reregistration, at: now + configuration.executorReregistrationTimeoutNs)
     }
@@ -121,7 +121,7 @@ extension AgentCore {
     guard ending == nil else { return }
     log(.warning, "Ending: \(reason)")
     ending = reason
-    for id in Array(frameworks.keys) { shutDownFramework(id) }
+    for id in frameworks.keys.sorted() { shutDownFramework(id) }
     if containers.isEmpty {
       stopNow()
     } else {

@@ -83,8 +83,8 @@ extension AgentCore {
 
   /// Protocol fact 72.
   mutating func resendUpdates() {
-    for framework in frameworks.values {
-      for task in framework.tasks.values where task.updates.inFlight != nil {
+    for framework in inOrder(frameworks) {
+      for task in inOrder(framework.tasks) where task.updates.inFlight != nil {
         task.updates.restartBackoff()
         forwardUpdate(of: task)
       }

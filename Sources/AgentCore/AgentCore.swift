@@ -116,6 +116,9 @@ public struct AgentCore: ~Copyable {
 
   mutating func emit(_ effect: AgentEffect) { effects.append(effect) }
 
+  /// The values by key: what the agent does must not depend on the chance order of a dictionary.
+  func inOrder<Value>(_ values: [String: Value]) -> [Value] { values.sorted { $0.key < $1.key }.map(\.value) }
+
   mutating func log(_ level: LogLevel, _ text: String) { effects.append(.log(level, text)) }
 
   /// Sends to the master if there is one; everything but updates may be lost.

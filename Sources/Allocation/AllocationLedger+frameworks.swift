@@ -112,7 +112,7 @@ extension AllocationLedger {
   }
 
   private func removeFilters(of claimant: UInt32) {
-    for agent in filters.removeAll(claimant: claimant) {
+    for agent in filters.removeAll(claimant: claimant).sorted() {
       judge(claimant, agent)
       mark(agent)
     }

@@ -41,9 +41,10 @@ extension MasterCore {
     log(.warning, "Agent \(agent.id) (\(agent.info.hostname)) disconnected")
     ledger.setActive(false, agent: agent.slot)
     for number in agent.offers.sorted() { offers[number].map(rescind) }
-    for (id, tasks) in agent.tasks {
+    for (id, tasks) in agent.tasks.sorted(by: { $0.key < $1.key }) {
       // Without checkpoints its executors end with the agent.
       guard let framework = frameworks[id], !framework.info.checkpoint else { continue }
+      condemn(framework: id, on: agent)
       for task in tasks.sorted() {
         lose(
           task, of: framework, on: agent, .taskLost, .agentDisconnected,
@@ -79,7 +80,7 @@ extension MasterCore {
   private func markUnreachable(_ agent: Agent, _ reason: String) {
     log(.warning, "Agent \(agent.id) (\(agent.info.hostname)) is unreachable: \(reason)")
     unreachableAgents[agent.id] = now.epochSeconds
-    for (id, tasks) in agent.tasks {
+    for (id, tasks) in agent.tasks.sorted(by: { $0.key < $1.key }) {
       guard let framework = frameworks[id] else { continue }
       for task in tasks.sorted() {
         lose(
@@ -93,7 +94,8 @@ extension MasterCore {
   /// The agent is gone for good, and its tasks with it.
   func remove(_ agent: Agent, _ reason: String) {
     log(.info, "Agent \(agent.id) (\(agent.info.hostname)) is removed: \(reason)")
-    for (id, tasks) in agent.tasks {
+    defer { condemned[agent.id] = nil }
+    for (id, tasks) in agent.tasks.sorted(by: { $0.key < $1.key }) {
       guard let framework = frameworks[id] else { continue }
       for task in tasks.sorted() {
         lose(
@@ -110,8 +112,9 @@ extension MasterCore {
 
   private func forget(_ agent: Agent) {
     for number in agent.offers.sorted() { offers[number].map(rescind) }
-    for framework in frameworks.values where framework.agents.contains(agent.id) {
-      releaseExecutors(of: framework, on: agent)
+    for framework in inOrder(frameworks) {
+      if framework.agents.contains(agent.id) { releaseExecutors(of: framework, on: agent) }
+      releaseCondemned(on: agent, of: framework)
     }
     agent.connection = .disconnected
     agent.generation += 1
@@ -122,7 +125,7 @@ extension MasterCore {
     var event = SchedulerEvent()
     event.type = .failure
     event.failure.agentID.value = agent.id
-    for framework in frameworks.values where framework.stream != nil { send(event, to: framework) }
+    for framework in inOrder(frameworks) where framework.stream != nil { send(event, to: framework) }
   }
 
   private func releaseExecutors(of framework: Framework, on agent: Agent) {

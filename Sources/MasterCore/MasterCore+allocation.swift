@@ -60,7 +60,7 @@ extension MasterCore {
       }
       offersByFramework[framework.id, default: []].append(message(offer))
     }
-    for (id, messages) in offersByFramework {
+    for (id, messages) in offersByFramework.sorted(by: { $0.key < $1.key }) {
       guard let framework = frameworks[id] else { continue }
       metrics.offersSent += messages.count
       var event = SchedulerEvent()

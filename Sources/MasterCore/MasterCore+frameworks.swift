@@ -10,7 +10,7 @@ extension MasterCore {
     framework.connection = .disconnected
     framework.generation += 1
     ledger.setActive(false, framework: framework.slot)
-    for number in framework.offers { offers[number].map(withdraw) }
+    for number in framework.offers.sorted() { offers[number].map(withdraw) }
     let timeout = framework.failoverTimeoutNs
     log(.info, "Framework \(framework.id) disconnected; it has \(timeout / Nanoseconds.millisecond) ms to come back")
     awaitFailover(of: framework, for: timeout)
@@ -33,15 +33,15 @@ extension MasterCore {
   /// ends and its id is never taken again (protocol fact 39).
   func remove(_ framework: Framework) {
     log(.info, "Framework \(framework.id) (\(framework.info.name)) is removed")
-    for number in framework.offers { offers[number].map(withdraw) }
-    for id in framework.agents {
+    for number in framework.offers.sorted() { offers[number].map(withdraw) }
+    for id in framework.agents.sorted() {
       guard let agent = agents[id] else { continue }
       removeEverything(of: framework, on: agent)
       var event = AgentEvent()
       event.shutdownFramework.frameworkID.value = framework.id
       send(event, to: agent)
     }
-    for var task in framework.tasks.values {
+    for var task in inOrder(framework.tasks) {
       if !task.state.isTerminal { task.state = .taskKilled }
       framework.completedTasks.append(task)
     }
@@ -53,6 +53,10 @@ extension MasterCore {
     }
     framework.connection = .disconnected
     framework.generation += 1
+    for (id, frameworks) in condemned.sorted(by: { $0.key < $1.key }) where frameworks[framework.id] != nil {
+      if let agent = agents[id] { releaseCondemned(on: agent, of: framework) }
+      condemned[id]?[framework.id] = nil
+    }
     ledger.removeFramework(framework.slot)
     frameworks[framework.id] = nil
     frameworkOfSlot[framework.slot] = nil

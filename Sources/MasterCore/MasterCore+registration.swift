@@ -84,7 +84,8 @@ extension MasterCore {
       alive[task.frameworkID.value, default: []].insert(task.taskID.value)
       restore(task, on: agent, wasUnreachable: wasUnreachable)
     }
-    for (id, tasks) in agent.tasks {
+    forgetCondemned(except: alive, on: agent)
+    for (id, tasks) in agent.tasks.sorted(by: { $0.key < $1.key }) {
       guard let framework = frameworks[id] else { continue }
       for task in tasks.subtracting(alive[id] ?? []).sorted() {
         // It never arrived, or it ended and the agent forgot it.
@@ -128,6 +129,7 @@ extension MasterCore {
       agent.executors[framework.id, default: [:]][id] = .init(info: executor.executorInfo, resources: resources)
       framework.agents.insert(agent.id)
       ledger.allocate(resources, agent: agent.slot, framework: framework.slot)
+      endCondemned(executor: id, of: framework, on: agent)
     }
   }
 
@@ -143,6 +145,10 @@ extension MasterCore {
     }
     guard let resources = held(message.resources, by: framework, what: "task \(id)") else { return }
     let task = MasterTask(message, agent: agent.id, resources: resources)
+    if isCondemned(id, of: framework.id, on: agent.id) {
+      if !task.state.isTerminal { endCondemned(id, holding: resources, of: framework, on: agent) }
+      return
+    }
     let wasLost = framework.unreachableTasks.removeValue(forKey: id) != nil
     framework.tasks[id] = task
     framework.agents.insert(agent.id)
@@ -159,7 +165,8 @@ extension MasterCore {
     status.taskID.value = task.id
     status.agentID.value = task.agentID
     if let executor = task.executorID { status.executorID.value = executor }
-    status.state = task.state
+    // Not the newest state: what the agent has yet to send would then be told after it.
+    status.state = task.forwardedState
     status.source = .master
     status.reason = .agentReregistered
     status.message = wasUnreachable ? "Unreachable agent re-reregistered" : "Unknown agent reregistered"

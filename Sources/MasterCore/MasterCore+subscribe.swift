@@ -94,7 +94,7 @@ extension MasterCore {
     framework.update(info)
     ledger.update(
       framework: framework.slot, roles: framework.roles, suppressed: suppressed, traits: framework.traits)
-    for id in framework.agents {
+    for id in framework.agents.sorted() {
       guard let agent = agents[id] else { continue }
       var event = AgentEvent()
       event.updateFramework.frameworkInfo = framework.info

@@ -13,6 +13,9 @@ extension MasterCore {
       return log(.debug, "Dropped an update of task \(status.taskID.value): no framework \(call.frameworkID.value)")
     }
     let latest = call.hasLatestState ? call.latestState : status.state
+    if isCondemned(status.taskID.value, of: framework.id, on: agent.id) {
+      return acknowledgeCondemned(status, latest: latest, of: framework, on: agent)
+    }
     record(status, latest: latest, of: framework, on: agent)
     send(.update(status), to: framework)
   }

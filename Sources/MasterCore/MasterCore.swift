@@ -39,6 +39,8 @@ public final class MasterCore {
   var agentOfStream: [ConnectionID: Agent] = [:]
   var agentOfSlot: [UInt32: Agent] = [:]
   var agentOfAddress: [String: Agent] = [:]
+  /// By agent and framework.
+  var condemned: [String: [String: Condemned]] = [:]
   /// When each became unreachable, in seconds since 1970.
   var unreachableAgents: [String: Double] = [:]
   var nextAgentNumber = 0
@@ -136,6 +138,9 @@ public final class MasterCore {
     }
     effects.append(.sendAgent(stream, event))
   }
+
+  /// The values by key: what the master does must not depend on the chance order of a dictionary.
+  func inOrder<Value>(_ values: [String: Value]) -> [Value] { values.sorted { $0.key < $1.key }.map(\.value) }
 
   func log(_ level: LogLevel, _ text: String) {
     effects.append(.log(level, text))

@@ -101,6 +101,24 @@ import Wire
     #expect(framework.updates.first?.message == "Agent host disconnected")
   }
 
+  @Test func whatWasCalledLostIsEndedInSilenceWhenItsAgentComesBackWithIt() throws {
+    var info = TestFramework.info()
+    info.checkpoint = false
+    let (agent, framework) = try running(info)
+    agent.disconnect()
+    framework.clear()
+    agent.subscribe(tasks: [agent.report(framework.task("t", on: agent.id), of: framework, .taskRunning)])
+    let killed = agent.events.compactMap { if case .kill(let kill)? = $0.event { kill.taskID.value } else { nil } }
+    #expect(killed == ["t"])
+    let held = { self.cluster.core.snapshot().agents.first.map { $0.allocated - $0.offered }?.total(of: "cpus") }
+    #expect(held() == Quantity(1))
+    agent.update("t", of: framework, .taskKilled)
+    #expect(framework.updates.isEmpty)
+    #expect(held() == .zero)
+    let acknowledged = agent.events.contains { if case .acknowledge? = $0.event { true } else { false } }
+    #expect(acknowledged)
+  }
+
   @Test func aBrokenStreamKeepsTheTasksOfFrameworksWithCheckpoints() throws {
     let (agent, framework) = try running()
     agent.disconnect()
