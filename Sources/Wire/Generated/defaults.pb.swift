@@ -360,6 +360,50 @@ extension MesosOperationStatus: DefaultsWriting {
   }
 }
 
+extension MesosRole: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !resources.isEmpty { writeDefaultsOfEach(&self.resources) }
+  }
+}
+
+extension MesosOperation: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasInfo { info.writeDefaults() }
+    if hasLatestStatus { latestStatus.writeDefaults() }
+    if !statuses.isEmpty { writeDefaultsOfEach(&self.statuses) }
+  }
+}
+
+extension MesosDrainConfig: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !hasMarkGone { setToItself(&self.markGone) }
+  }
+}
+
+extension MesosDrainInfo: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasConfig { config.writeDefaults() }
+  }
+}
+
+extension MesosQuotaInfo: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !guarantee.isEmpty { writeDefaultsOfEach(&self.guarantee) }
+  }
+}
+
+extension MesosQuotaRequest: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !guarantee.isEmpty { writeDefaultsOfEach(&self.guarantee) }
+  }
+}
+
+extension MesosQuotaStatus: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !infos.isEmpty { writeDefaultsOfEach(&self.infos) }
+  }
+}
+
 extension SchedulerCall: DefaultsWriting {
   public mutating func writeDefaults() {
     if hasSubscribe { subscribe.writeDefaults() }
@@ -452,5 +496,227 @@ extension SchedulerEvent.Update: DefaultsWriting {
 extension SchedulerEvent.UpdateOperationStatus: DefaultsWriting {
   public mutating func writeDefaults() {
     if hasStatus { status.writeDefaults() }
+  }
+}
+
+extension MesosMasterCall: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasReserveResources { reserveResources.writeDefaults() }
+    if hasUnreserveResources { unreserveResources.writeDefaults() }
+    if hasCreateVolumes { createVolumes.writeDefaults() }
+    if hasDestroyVolumes { destroyVolumes.writeDefaults() }
+    if hasGrowVolume { growVolume.writeDefaults() }
+    if hasShrinkVolume { shrinkVolume.writeDefaults() }
+    if hasDrainAgent { drainAgent.writeDefaults() }
+    if hasSetQuota { setQuota.writeDefaults() }
+  }
+}
+
+extension MesosMasterCall.ReserveResources: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !source.isEmpty { writeDefaultsOfEach(&self.source) }
+    if !resources.isEmpty { writeDefaultsOfEach(&self.resources) }
+  }
+}
+
+extension MesosMasterCall.UnreserveResources: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !resources.isEmpty { writeDefaultsOfEach(&self.resources) }
+  }
+}
+
+extension MesosMasterCall.CreateVolumes: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !volumes.isEmpty { writeDefaultsOfEach(&self.volumes) }
+  }
+}
+
+extension MesosMasterCall.DestroyVolumes: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !volumes.isEmpty { writeDefaultsOfEach(&self.volumes) }
+  }
+}
+
+extension MesosMasterCall.GrowVolume: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasVolume { volume.writeDefaults() }
+    if hasAddition { addition.writeDefaults() }
+  }
+}
+
+extension MesosMasterCall.ShrinkVolume: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasVolume { volume.writeDefaults() }
+  }
+}
+
+extension MesosMasterCall.DrainAgent: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !hasMarkGone { setToItself(&self.markGone) }
+  }
+}
+
+extension MesosMasterCall.SetQuota: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasQuotaRequest { quotaRequest.writeDefaults() }
+  }
+}
+
+extension MesosMasterResponse: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasGetState { getState.writeDefaults() }
+    if hasGetAgents { getAgents.writeDefaults() }
+    if hasGetFrameworks { getFrameworks.writeDefaults() }
+    if hasGetExecutors { getExecutors.writeDefaults() }
+    if hasGetOperations { getOperations.writeDefaults() }
+    if hasGetTasks { getTasks.writeDefaults() }
+    if hasGetRoles { getRoles.writeDefaults() }
+    if hasGetMaster { getMaster.writeDefaults() }
+    if hasGetQuota { getQuota.writeDefaults() }
+  }
+}
+
+extension MesosMasterResponse.GetState: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasGetTasks { getTasks.writeDefaults() }
+    if hasGetExecutors { getExecutors.writeDefaults() }
+    if hasGetFrameworks { getFrameworks.writeDefaults() }
+    if hasGetAgents { getAgents.writeDefaults() }
+  }
+}
+
+extension MesosMasterResponse.GetAgents: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !agents.isEmpty { writeDefaultsOfEach(&self.agents) }
+    if !recoveredAgents.isEmpty { writeDefaultsOfEach(&self.recoveredAgents) }
+  }
+}
+
+extension MesosMasterResponse.GetAgents.Agent: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasAgentInfo { agentInfo.writeDefaults() }
+    if !totalResources.isEmpty { writeDefaultsOfEach(&self.totalResources) }
+    if !allocatedResources.isEmpty { writeDefaultsOfEach(&self.allocatedResources) }
+    if !offeredResources.isEmpty { writeDefaultsOfEach(&self.offeredResources) }
+    if hasDrainInfo { drainInfo.writeDefaults() }
+  }
+}
+
+extension MesosMasterResponse.GetFrameworks: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !frameworks.isEmpty { writeDefaultsOfEach(&self.frameworks) }
+    if !completedFrameworks.isEmpty { writeDefaultsOfEach(&self.completedFrameworks) }
+    if !recoveredFrameworks.isEmpty { writeDefaultsOfEach(&self.recoveredFrameworks) }
+  }
+}
+
+extension MesosMasterResponse.GetFrameworks.Framework: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasFrameworkInfo { frameworkInfo.writeDefaults() }
+    if !offers.isEmpty { writeDefaultsOfEach(&self.offers) }
+    if !inverseOffers.isEmpty { writeDefaultsOfEach(&self.inverseOffers) }
+    if !allocatedResources.isEmpty { writeDefaultsOfEach(&self.allocatedResources) }
+    if !offeredResources.isEmpty { writeDefaultsOfEach(&self.offeredResources) }
+  }
+}
+
+extension MesosMasterResponse.GetExecutors: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !executors.isEmpty { writeDefaultsOfEach(&self.executors) }
+    if !orphanExecutors.isEmpty { writeDefaultsOfEach(&self.orphanExecutors) }
+  }
+}
+
+extension MesosMasterResponse.GetExecutors.Executor: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasExecutorInfo { executorInfo.writeDefaults() }
+  }
+}
+
+extension MesosMasterResponse.GetOperations: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !operations.isEmpty { writeDefaultsOfEach(&self.operations) }
+  }
+}
+
+extension MesosMasterResponse.GetTasks: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !pendingTasks.isEmpty { writeDefaultsOfEach(&self.pendingTasks) }
+    if !tasks.isEmpty { writeDefaultsOfEach(&self.tasks) }
+    if !unreachableTasks.isEmpty { writeDefaultsOfEach(&self.unreachableTasks) }
+    if !completedTasks.isEmpty { writeDefaultsOfEach(&self.completedTasks) }
+    if !orphanTasks.isEmpty { writeDefaultsOfEach(&self.orphanTasks) }
+  }
+}
+
+extension MesosMasterResponse.GetRoles: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !roles.isEmpty { writeDefaultsOfEach(&self.roles) }
+  }
+}
+
+extension MesosMasterResponse.GetMaster: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasMasterInfo { masterInfo.writeDefaults() }
+  }
+}
+
+extension MesosMasterResponse.GetQuota: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasStatus { status.writeDefaults() }
+  }
+}
+
+extension MesosMasterEvent: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasSubscribed { subscribed.writeDefaults() }
+    if hasTaskAdded { taskAdded.writeDefaults() }
+    if hasTaskUpdated { taskUpdated.writeDefaults() }
+    if hasAgentAdded { agentAdded.writeDefaults() }
+    if hasFrameworkAdded { frameworkAdded.writeDefaults() }
+    if hasFrameworkUpdated { frameworkUpdated.writeDefaults() }
+    if hasFrameworkRemoved { frameworkRemoved.writeDefaults() }
+  }
+}
+
+extension MesosMasterEvent.Subscribed: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasGetState { getState.writeDefaults() }
+  }
+}
+
+extension MesosMasterEvent.TaskAdded: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasTask { task.writeDefaults() }
+  }
+}
+
+extension MesosMasterEvent.TaskUpdated: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasStatus { status.writeDefaults() }
+  }
+}
+
+extension MesosMasterEvent.FrameworkAdded: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasFramework { framework.writeDefaults() }
+  }
+}
+
+extension MesosMasterEvent.FrameworkUpdated: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasFramework { framework.writeDefaults() }
+  }
+}
+
+extension MesosMasterEvent.FrameworkRemoved: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasFrameworkInfo { frameworkInfo.writeDefaults() }
+  }
+}
+
+extension MesosMasterEvent.AgentAdded: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasAgent { agent.writeDefaults() }
   }
 }

@@ -144,6 +144,11 @@ enum GeneratedSchema {
     mesos.v1.executor.Event.Acknowledged task_id:required:mesos.v1.TaskID uuid:required:bytes
     mesos.v1.executor.Event.Message data:required:bytes
     mesos.v1.executor.Event.Error message:required:string
+    mesos.v1.maintenance.InverseOfferStatus status:required:enum framework_id:required:mesos.v1.FrameworkID timestamp:required:mesos.v1.TimeInfo
+    mesos.v1.maintenance.Window machine_ids:repeated:mesos.v1.MachineID unavailability:required:mesos.v1.Unavailability
+    mesos.v1.maintenance.Schedule windows:repeated:mesos.v1.maintenance.Window
+    mesos.v1.maintenance.ClusterStatus draining_machines:repeated:mesos.v1.maintenance.ClusterStatus.DrainingMachine down_machines:repeated:mesos.v1.MachineID
+    mesos.v1.maintenance.ClusterStatus.DrainingMachine id:required:mesos.v1.MachineID statuses:repeated:mesos.v1.maintenance.InverseOfferStatus
     mesos.v1.Offer id:required:mesos.v1.OfferID framework_id:required:mesos.v1.FrameworkID agent_id:required:mesos.v1.AgentID hostname:required:string url:optional:mesos.v1.URL domain:optional:mesos.v1.DomainInfo resources:repeated:mesos.v1.Resource attributes:repeated:mesos.v1.Attribute executor_ids:repeated:mesos.v1.ExecutorID unavailability:optional:mesos.v1.Unavailability allocation_info:optional:mesos.v1.Resource.AllocationInfo
     mesos.v1.Offer.Operation type:optional:enum id:optional:mesos.v1.OperationID launch:optional:mesos.v1.Offer.Operation.Launch launch_group:optional:mesos.v1.Offer.Operation.LaunchGroup reserve:optional:mesos.v1.Offer.Operation.Reserve unreserve:optional:mesos.v1.Offer.Operation.Unreserve create:optional:mesos.v1.Offer.Operation.Create destroy:optional:mesos.v1.Offer.Operation.Destroy grow_volume:optional:mesos.v1.Offer.Operation.GrowVolume shrink_volume:optional:mesos.v1.Offer.Operation.ShrinkVolume create_disk:optional:mesos.v1.Offer.Operation.CreateDisk destroy_disk:optional:mesos.v1.Offer.Operation.DestroyDisk
     mesos.v1.Offer.Operation.Launch task_infos:repeated:mesos.v1.TaskInfo
@@ -158,6 +163,19 @@ enum GeneratedSchema {
     mesos.v1.Offer.Operation.DestroyDisk source:required:mesos.v1.Resource
     mesos.v1.InverseOffer id:required:mesos.v1.OfferID url:optional:mesos.v1.URL framework_id:required:mesos.v1.FrameworkID agent_id:optional:mesos.v1.AgentID unavailability:required:mesos.v1.Unavailability resources:repeated:mesos.v1.Resource
     mesos.v1.OperationStatus operation_id:optional:mesos.v1.OperationID state:required:enum message:optional:string converted_resources:repeated:mesos.v1.Resource uuid:optional:mesos.v1.UUID agent_id:optional:mesos.v1.AgentID resource_provider_id:optional:mesos.v1.ResourceProviderID
+    mesos.v1.Flag name:required:string value:optional:string
+    mesos.v1.VersionInfo version:required:string build_date:optional:string build_time:optional:double build_user:optional:string git_sha:optional:string git_branch:optional:string git_tag:optional:string
+    mesos.v1.Metric name:required:string value:optional:double
+    mesos.v1.FileInfo path:required:string nlink:optional:integer size:optional:integer mtime:optional:mesos.v1.TimeInfo mode:optional:integer uid:optional:string gid:optional:string
+    mesos.v1.Role name:required:string weight:required:double frameworks:repeated:mesos.v1.FrameworkID resources:repeated:mesos.v1.Resource
+    mesos.v1.WeightInfo weight:required:double role:optional:string
+    mesos.v1.Operation framework_id:optional:mesos.v1.FrameworkID agent_id:optional:mesos.v1.AgentID info:required:mesos.v1.Offer.Operation latest_status:required:mesos.v1.OperationStatus statuses:repeated:mesos.v1.OperationStatus uuid:required:mesos.v1.UUID
+    mesos.v1.DrainConfig max_grace_period:optional:mesos.v1.DurationInfo mark_gone:optional:bool
+    mesos.v1.DrainInfo state:required:enum config:required:mesos.v1.DrainConfig
+    mesos.v1.quota.QuotaInfo role:optional:string principal:optional:string guarantee:repeated:mesos.v1.Resource
+    mesos.v1.quota.QuotaRequest force:optional:bool role:optional:string guarantee:repeated:mesos.v1.Resource
+    mesos.v1.quota.QuotaConfig role:required:string guarantees:repeated:map<mesos.v1.Value.Scalar> limits:repeated:map<mesos.v1.Value.Scalar>
+    mesos.v1.quota.QuotaStatus infos:repeated:mesos.v1.quota.QuotaInfo configs:repeated:mesos.v1.quota.QuotaConfig
     mesos.v1.scheduler.AttributeConstraint selector:required:mesos.v1.scheduler.AttributeConstraint.Selector predicate:required:mesos.v1.scheduler.AttributeConstraint.Predicate
     mesos.v1.scheduler.AttributeConstraint.Selector pseudoattribute_type:optional:enum attribute_name:optional:string
     mesos.v1.scheduler.AttributeConstraint.Predicate exists:optional:mesos.v1.scheduler.AttributeConstraint.Predicate.Exists not_exists:optional:mesos.v1.scheduler.AttributeConstraint.Predicate.NotExists text_equals:optional:mesos.v1.scheduler.AttributeConstraint.Predicate.TextEquals text_not_equals:optional:mesos.v1.scheduler.AttributeConstraint.Predicate.TextNotEquals text_matches:optional:mesos.v1.scheduler.AttributeConstraint.Predicate.TextMatches text_not_matches:optional:mesos.v1.scheduler.AttributeConstraint.Predicate.TextNotMatches
@@ -200,6 +218,62 @@ enum GeneratedSchema {
     mesos.v1.scheduler.Event.Message agent_id:required:mesos.v1.AgentID executor_id:required:mesos.v1.ExecutorID data:required:bytes
     mesos.v1.scheduler.Event.Failure agent_id:optional:mesos.v1.AgentID executor_id:optional:mesos.v1.ExecutorID status:optional:integer
     mesos.v1.scheduler.Event.Error message:required:string
+    mesos.v1.master.Duration seconds:optional:integer nanos:optional:integer
+    mesos.v1.master.Call type:optional:enum get_metrics:optional:mesos.v1.master.Call.GetMetrics set_logging_level:optional:mesos.v1.master.Call.SetLoggingLevel list_files:optional:mesos.v1.master.Call.ListFiles read_file:optional:mesos.v1.master.Call.ReadFile update_weights:optional:mesos.v1.master.Call.UpdateWeights reserve_resources:optional:mesos.v1.master.Call.ReserveResources unreserve_resources:optional:mesos.v1.master.Call.UnreserveResources create_volumes:optional:mesos.v1.master.Call.CreateVolumes destroy_volumes:optional:mesos.v1.master.Call.DestroyVolumes grow_volume:optional:mesos.v1.master.Call.GrowVolume shrink_volume:optional:mesos.v1.master.Call.ShrinkVolume update_maintenance_schedule:optional:mesos.v1.master.Call.UpdateMaintenanceSchedule start_maintenance:optional:mesos.v1.master.Call.StartMaintenance stop_maintenance:optional:mesos.v1.master.Call.StopMaintenance drain_agent:optional:mesos.v1.master.Call.DrainAgent deactivate_agent:optional:mesos.v1.master.Call.DeactivateAgent reactivate_agent:optional:mesos.v1.master.Call.ReactivateAgent update_quota:optional:mesos.v1.master.Call.UpdateQuota teardown:optional:mesos.v1.master.Call.Teardown mark_agent_gone:optional:mesos.v1.master.Call.MarkAgentGone set_quota:optional:mesos.v1.master.Call.SetQuota remove_quota:optional:mesos.v1.master.Call.RemoveQuota
+    mesos.v1.master.Call.GetMetrics timeout:optional:mesos.v1.DurationInfo
+    mesos.v1.master.Call.SetLoggingLevel level:required:integer duration:required:mesos.v1.DurationInfo
+    mesos.v1.master.Call.ListFiles path:required:string
+    mesos.v1.master.Call.ReadFile path:required:string offset:required:integer length:optional:integer
+    mesos.v1.master.Call.UpdateWeights weight_infos:repeated:mesos.v1.WeightInfo
+    mesos.v1.master.Call.ReserveResources agent_id:required:mesos.v1.AgentID source:repeated:mesos.v1.Resource resources:repeated:mesos.v1.Resource
+    mesos.v1.master.Call.UnreserveResources agent_id:required:mesos.v1.AgentID resources:repeated:mesos.v1.Resource
+    mesos.v1.master.Call.CreateVolumes agent_id:required:mesos.v1.AgentID volumes:repeated:mesos.v1.Resource
+    mesos.v1.master.Call.DestroyVolumes agent_id:required:mesos.v1.AgentID volumes:repeated:mesos.v1.Resource
+    mesos.v1.master.Call.GrowVolume agent_id:optional:mesos.v1.AgentID volume:required:mesos.v1.Resource addition:required:mesos.v1.Resource
+    mesos.v1.master.Call.ShrinkVolume agent_id:optional:mesos.v1.AgentID volume:required:mesos.v1.Resource subtract:required:mesos.v1.Value.Scalar
+    mesos.v1.master.Call.UpdateMaintenanceSchedule schedule:required:mesos.v1.maintenance.Schedule
+    mesos.v1.master.Call.StartMaintenance machines:repeated:mesos.v1.MachineID
+    mesos.v1.master.Call.StopMaintenance machines:repeated:mesos.v1.MachineID
+    mesos.v1.master.Call.DrainAgent agent_id:required:mesos.v1.AgentID max_grace_period:optional:mesos.v1.master.Duration mark_gone:optional:bool
+    mesos.v1.master.Call.DeactivateAgent agent_id:required:mesos.v1.AgentID
+    mesos.v1.master.Call.ReactivateAgent agent_id:required:mesos.v1.AgentID
+    mesos.v1.master.Call.UpdateQuota force:optional:bool quota_configs:repeated:mesos.v1.quota.QuotaConfig
+    mesos.v1.master.Call.SetQuota quota_request:required:mesos.v1.quota.QuotaRequest
+    mesos.v1.master.Call.RemoveQuota role:required:string
+    mesos.v1.master.Call.Teardown framework_id:required:mesos.v1.FrameworkID
+    mesos.v1.master.Call.MarkAgentGone agent_id:required:mesos.v1.AgentID
+    mesos.v1.master.Response type:optional:enum get_health:optional:mesos.v1.master.Response.GetHealth get_flags:optional:mesos.v1.master.Response.GetFlags get_version:optional:mesos.v1.master.Response.GetVersion get_metrics:optional:mesos.v1.master.Response.GetMetrics get_logging_level:optional:mesos.v1.master.Response.GetLoggingLevel list_files:optional:mesos.v1.master.Response.ListFiles read_file:optional:mesos.v1.master.Response.ReadFile get_state:optional:mesos.v1.master.Response.GetState get_agents:optional:mesos.v1.master.Response.GetAgents get_frameworks:optional:mesos.v1.master.Response.GetFrameworks get_executors:optional:mesos.v1.master.Response.GetExecutors get_operations:optional:mesos.v1.master.Response.GetOperations get_tasks:optional:mesos.v1.master.Response.GetTasks get_roles:optional:mesos.v1.master.Response.GetRoles get_weights:optional:mesos.v1.master.Response.GetWeights get_master:optional:mesos.v1.master.Response.GetMaster get_maintenance_status:optional:mesos.v1.master.Response.GetMaintenanceStatus get_maintenance_schedule:optional:mesos.v1.master.Response.GetMaintenanceSchedule get_quota:optional:mesos.v1.master.Response.GetQuota
+    mesos.v1.master.Response.GetHealth healthy:required:bool
+    mesos.v1.master.Response.GetFlags flags:repeated:mesos.v1.Flag
+    mesos.v1.master.Response.GetVersion version_info:required:mesos.v1.VersionInfo
+    mesos.v1.master.Response.GetMetrics metrics:repeated:mesos.v1.Metric
+    mesos.v1.master.Response.GetLoggingLevel level:required:integer
+    mesos.v1.master.Response.ListFiles file_infos:repeated:mesos.v1.FileInfo
+    mesos.v1.master.Response.ReadFile size:required:integer data:required:bytes
+    mesos.v1.master.Response.GetState get_tasks:optional:mesos.v1.master.Response.GetTasks get_executors:optional:mesos.v1.master.Response.GetExecutors get_frameworks:optional:mesos.v1.master.Response.GetFrameworks get_agents:optional:mesos.v1.master.Response.GetAgents
+    mesos.v1.master.Response.GetAgents agents:repeated:mesos.v1.master.Response.GetAgents.Agent recovered_agents:repeated:mesos.v1.AgentInfo
+    mesos.v1.master.Response.GetAgents.Agent agent_info:required:mesos.v1.AgentInfo active:required:bool deactivated:optional:bool version:required:string pid:optional:string registered_time:optional:mesos.v1.TimeInfo reregistered_time:optional:mesos.v1.TimeInfo total_resources:repeated:mesos.v1.Resource allocated_resources:repeated:mesos.v1.Resource offered_resources:repeated:mesos.v1.Resource capabilities:repeated:mesos.v1.AgentInfo.Capability drain_info:optional:mesos.v1.DrainInfo estimated_drain_start_time:optional:mesos.v1.TimeInfo
+    mesos.v1.master.Response.GetFrameworks frameworks:repeated:mesos.v1.master.Response.GetFrameworks.Framework completed_frameworks:repeated:mesos.v1.master.Response.GetFrameworks.Framework recovered_frameworks:repeated:mesos.v1.FrameworkInfo
+    mesos.v1.master.Response.GetFrameworks.Framework framework_info:required:mesos.v1.FrameworkInfo active:required:bool connected:required:bool recovered:required:bool registered_time:optional:mesos.v1.TimeInfo reregistered_time:optional:mesos.v1.TimeInfo unregistered_time:optional:mesos.v1.TimeInfo offers:repeated:mesos.v1.Offer inverse_offers:repeated:mesos.v1.InverseOffer allocated_resources:repeated:mesos.v1.Resource offered_resources:repeated:mesos.v1.Resource offer_constraints:optional:mesos.v1.scheduler.OfferConstraints
+    mesos.v1.master.Response.GetExecutors executors:repeated:mesos.v1.master.Response.GetExecutors.Executor orphan_executors:repeated:mesos.v1.master.Response.GetExecutors.Executor
+    mesos.v1.master.Response.GetExecutors.Executor executor_info:required:mesos.v1.ExecutorInfo agent_id:required:mesos.v1.AgentID
+    mesos.v1.master.Response.GetOperations operations:repeated:mesos.v1.Operation
+    mesos.v1.master.Response.GetTasks pending_tasks:repeated:mesos.v1.Task tasks:repeated:mesos.v1.Task unreachable_tasks:repeated:mesos.v1.Task completed_tasks:repeated:mesos.v1.Task orphan_tasks:repeated:mesos.v1.Task
+    mesos.v1.master.Response.GetRoles roles:repeated:mesos.v1.Role
+    mesos.v1.master.Response.GetWeights weight_infos:repeated:mesos.v1.WeightInfo
+    mesos.v1.master.Response.GetMaster master_info:optional:mesos.v1.MasterInfo start_time:optional:double elected_time:optional:double
+    mesos.v1.master.Response.GetMaintenanceStatus status:required:mesos.v1.maintenance.ClusterStatus
+    mesos.v1.master.Response.GetMaintenanceSchedule schedule:required:mesos.v1.maintenance.Schedule
+    mesos.v1.master.Response.GetQuota status:required:mesos.v1.quota.QuotaStatus
+    mesos.v1.master.Event type:optional:enum subscribed:optional:mesos.v1.master.Event.Subscribed task_added:optional:mesos.v1.master.Event.TaskAdded task_updated:optional:mesos.v1.master.Event.TaskUpdated agent_added:optional:mesos.v1.master.Event.AgentAdded agent_removed:optional:mesos.v1.master.Event.AgentRemoved framework_added:optional:mesos.v1.master.Event.FrameworkAdded framework_updated:optional:mesos.v1.master.Event.FrameworkUpdated framework_removed:optional:mesos.v1.master.Event.FrameworkRemoved
+    mesos.v1.master.Event.Subscribed get_state:optional:mesos.v1.master.Response.GetState heartbeat_interval_seconds:optional:double
+    mesos.v1.master.Event.TaskAdded task:required:mesos.v1.Task
+    mesos.v1.master.Event.TaskUpdated framework_id:required:mesos.v1.FrameworkID status:required:mesos.v1.TaskStatus state:required:enum
+    mesos.v1.master.Event.FrameworkAdded framework:required:mesos.v1.master.Response.GetFrameworks.Framework
+    mesos.v1.master.Event.FrameworkUpdated framework:required:mesos.v1.master.Response.GetFrameworks.Framework
+    mesos.v1.master.Event.FrameworkRemoved framework_info:required:mesos.v1.FrameworkInfo
+    mesos.v1.master.Event.AgentAdded agent:required:mesos.v1.master.Response.GetAgents.Agent
+    mesos.v1.master.Event.AgentRemoved agent_id:required:mesos.v1.AgentID
     mesos.v1.ResourceStatistics timestamp:required:double processes:optional:integer threads:optional:integer cpus_user_time_secs:optional:double cpus_system_time_secs:optional:double cpus_limit:optional:double cpus_soft_limit:optional:double cpus_nr_periods:optional:integer cpus_nr_throttled:optional:integer cpus_throttled_time_secs:optional:double mem_total_bytes:optional:integer mem_total_memsw_bytes:optional:integer mem_kmem_usage_bytes:optional:integer mem_kmem_tcp_usage_bytes:optional:integer mem_limit_bytes:optional:integer mem_soft_limit_bytes:optional:integer mem_file_bytes:optional:integer mem_anon_bytes:optional:integer mem_cache_bytes:optional:integer mem_rss_bytes:optional:integer mem_mapped_file_bytes:optional:integer mem_swap_bytes:optional:integer mem_unevictable_bytes:optional:integer mem_low_pressure_counter:optional:integer mem_medium_pressure_counter:optional:integer mem_critical_pressure_counter:optional:integer disk_limit_bytes:optional:integer disk_used_bytes:optional:integer net_rx_packets:optional:integer net_rx_bytes:optional:integer net_rx_errors:optional:integer net_rx_dropped:optional:integer net_tx_packets:optional:integer net_tx_bytes:optional:integer net_tx_errors:optional:integer net_tx_dropped:optional:integer
     """
 }
