@@ -51,6 +51,10 @@ extension AgentCore {
       log(.warning, "Ignoring task '\(id)' of framework \(framework.id): it is already here")
       return false
     }
+    if let problem = Self.problemOfVolumes(task.resources) {
+      refuse(task.taskID, of: framework, problem)
+      return false
+    }
     return true
   }
 
@@ -124,6 +128,10 @@ extension AgentCore {
       for task in tasks { refuse(task.taskID, of: framework, problem) }
       return
     }
+    if let problem = Self.problemOfVolumes(info.resources) {
+      for task in tasks { refuse(task.taskID, of: framework, problem) }
+      return
+    }
     guard !tasks.isEmpty else { return }
     var complete = info
     complete.frameworkID = framework.info.id
@@ -156,7 +164,19 @@ extension AgentCore {
   }
 
   /// Sends LAUNCH or, for a group, LAUNCH_GROUP to a subscribed executor.
+  ///
+  /// Its volumes come first; the tasks wait in the queue until they are there.
   mutating func deliver(_ batch: [AgentTask], to executor: Executor) {
+    let volumes = batch.flatMap { self.volumes(in: $0.info.resources) }
+    guard let first = batch.first, !volumes.isEmpty else { return hand(batch, to: executor) }
+    executor.queue.append(batch)
+    emit(
+      .linkVolumes(
+        containerID: executor.containerID, batch: first.sequence, sandbox: sandbox(of: executor), user: executor.user,
+        volumes: volumes))
+  }
+
+  mutating func hand(_ batch: [AgentTask], to executor: Executor) {
     guard let stream = executor.stream, let first = batch.first else { return }
     var event = ExecutorEvent()
     if first.group != nil {
@@ -211,7 +231,7 @@ extension AgentCore {
       isCommandTask: executor.isCommandTask, role: executor.role, user: executor.user,
       sandbox: sandbox(of: executor), requests: executor.requests, limits: executor.limits,
       program: words.program, arguments: words.arguments, environment: environment(of: executor),
-      uris: executor.info.command.uris)
+      uris: executor.info.command.uris, volumes: volumes(in: executor.info.resources))
   }
 
   /// Protocol fact 112.

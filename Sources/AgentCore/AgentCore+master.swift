@@ -19,6 +19,8 @@ extension AgentCore {
       guard let framework = frameworks[update.frameworkInfo.id.value] else { return }
       framework.info = update.frameworkInfo
       persist(framework)
+    case .applyOperation(let operation): apply(operation)
+    case .acknowledgeOperation(let acknowledgement): acknowledge(acknowledgement)
     case .ping: tellMaster(.pong(.init()))
     case .shutdown(let shutdown): end(reason: "the master told the agent to shut down: \(shutdown.message)")
     case nil: log(.warning, "Ignoring an event of the master that this agent does not know")
@@ -33,6 +35,7 @@ extension AgentCore {
       $0.version = configuration.version
       $0.address = configuration.address
       $0.restarted = !hasSubscribed
+      $0.operations = describedOperations()
       for framework in frameworks.values.sorted(by: { $0.id < $1.id }) where !framework.isTerminating {
         $0.frameworks.append(framework.info)
         for executor in framework.executors.values.sorted(by: { $0.id < $1.id }) {
@@ -74,11 +77,13 @@ extension AgentCore {
     timers.set(.masterSilence, at: now + silenceNs)
     for call in exited { emit(.sendToMaster(call)) }
     resendUpdates()
+    resendOperations()
   }
 
   mutating func masterDisconnected() {
     master = .disconnected
     timers.cancel(.masterSilence)
+    for key in operations.keys { timers.cancel(.operationRetry(key)) }
     for framework in frameworks.values {
       for task in framework.tasks.values { timers.cancel(.updateRetry(framework: framework.id, task: task.id)) }
     }

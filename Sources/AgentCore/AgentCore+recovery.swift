@@ -1,3 +1,4 @@
+import Resources
 import SwiftProtobuf
 import Wire
 
@@ -7,9 +8,26 @@ extension AgentCore {
     if let id = records[CheckpointKey.agent] { agentID = String(decoding: id, as: UTF8.self) }
     hasRebooted = records[CheckpointKey.boot].map { !$0.elementsEqual(configuration.bootID.utf8) } ?? false
     let found = try CheckpointContent(records)
+    try rebuildResources(found)
     for info in found.frameworks { frameworks[info.id.value] = Framework(info: info) }
     for record in found.executors { try rebuild(record) }
     for task in found.tasks.sorted(by: { $0.record.sequence < $1.record.sequence }) { try rebuild(task) }
+  }
+
+  /// What operations made must still fit into what the agent is given this time.
+  private mutating func rebuildResources(_ found: CheckpointContent) throws(CheckpointError) {
+    do {
+      let given = try Resources(wire: configuration.info.resources)
+      total = try given.restoring(try Resources(wire: found.made))
+    } catch {
+      throw CheckpointError(
+        key: CheckpointKey.resources, problem: "does not fit: \(error)",
+        remedy: "start with --resources that hold what was reserved, or with an empty work directory")
+    }
+    for record in found.operations {
+      operations[record.key] = record
+      nextOperationSequence = max(nextOperationSequence, record.sequence + 1)
+    }
   }
 
   private mutating func rebuild(_ record: CheckpointExecutor) throws(CheckpointError) {
@@ -74,6 +92,7 @@ extension AgentCore {
 
   mutating func start() {
     emit(.persist(key: CheckpointKey.boot, value: Array(configuration.bootID.utf8)))
+    resumeOperations()
     let isCleanup = configuration.recovery == .cleanup
     if isCleanup { ending = "the tasks of the earlier agent are ended (--recover=cleanup)" }
     let executors = containers.values.sorted { $0.containerID < $1.containerID }
@@ -136,6 +155,8 @@ extension AgentCore {
   mutating func stopNow() {
     guard let ending else { return }
     emit(.forgetEverything)
+    // Whoever runs here next must know of the data that lies here.
+    if !total.madeByOperations.isEmpty { persistResources() }
     emit(.stop(reason: ending))
   }
 }

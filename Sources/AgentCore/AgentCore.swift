@@ -1,3 +1,4 @@
+import Resources
 import Wire
 
 /// The agent as a pure state machine: inputs and the time come in, effects go out. It has no clock, no randomness and no
@@ -24,6 +25,10 @@ public struct AgentCore: ~Copyable {
   var timers = Timers<Deadline>()
   var counters = AgentCounters()
   var nextTaskSequence: UInt64 = 0
+  /// All that the agent has: its --resources, as operations have converted them. Unallocated.
+  var total = Resources()
+  var operations: [String: AgentOperation] = [:]
+  var nextOperationSequence: UInt64 = 0
   /// The records are from before the last boot of the machine.
   var hasRebooted = false
   /// Set when the agent is to end as soon as its containers are gone.
@@ -50,6 +55,7 @@ public struct AgentCore: ~Copyable {
   enum Deadline: Hashable {
     case masterSilence
     case updateRetry(framework: String, task: String)
+    case operationRetry(String)
     /// Of the executor in a container.
     case registration(String)
     case shutdownGrace(String)
@@ -89,6 +95,8 @@ public struct AgentCore: ~Copyable {
     case .containerLaunchFailed(let id, let message): containerLaunchFailed(id, message: message)
     case .containerRecovered(let id, let pid): containerRecovered(id, pid: pid)
     case .containerExited(let id, let outcome): containerExited(id, outcome)
+    case .volumesChanged(let operation, let problem): volumesChanged(operation, problem: problem)
+    case .volumesLinked(let id, let batch, let problem): volumesLinked(id, batch: batch, problem: problem)
     case .unregister(let reason): unregister(reason: reason)
     case .tick: break
     }
@@ -105,6 +113,7 @@ public struct AgentCore: ~Copyable {
     switch deadline {
     case .masterSilence: checkMasterSilence()
     case .updateRetry(let framework, let task): retryUpdate(of: task, in: framework)
+    case .operationRetry(let key): retryOperation(key)
     case .registration(let container): registrationTimedOut(container)
     case .shutdownGrace(let container), .killGrace(let container): destroyContainer(container)
     case .completion(let container): completionTimeReached(container)

@@ -28,6 +28,12 @@ public enum AgentEffect: Sendable {
   /// Destroy every container but these: what an earlier life left behind.
   case destroyOrphans(keeping: Set<String>)
 
+  /// Make the directories of new volumes, and remove those of volumes that ended, with all that is in them. Both may have
+  /// been done already. Later launches must find it done.
+  case changeVolumes(operation: String, make: [VolumeDirectory], remove: [VolumeDirectory])
+  /// Put links to volumes into the sandbox of a container that runs.
+  case linkVolumes(containerID: String, batch: UInt64, sandbox: String, user: String?, volumes: [VolumeLink])
+
   case persist(key: String, value: [UInt8])
   case forget(key: String)
   /// Forget all records.

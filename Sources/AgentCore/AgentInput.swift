@@ -21,6 +21,11 @@ public enum AgentInput: Sendable {
   case containerRecovered(String, pid: Int32?)
   case containerExited(String, ContainerOutcome)
 
+  /// Answer to `changeVolumes`; with a problem nothing has come of it.
+  case volumesChanged(operation: String, problem: String?)
+  /// Answer to `linkVolumes`.
+  case volumesLinked(containerID: String, batch: UInt64, problem: String?)
+
   /// The operator wants the agent gone for good: its tasks end and the master forgets it.
   case unregister(reason: String)
   /// Time passed: a deadline is due.

@@ -1,3 +1,4 @@
+import Resources
 import SwiftProtobuf
 import Wire
 
@@ -5,16 +6,27 @@ import Wire
 public struct CheckpointError: Error, Equatable, CustomStringConvertible {
   public let key: String
   public let problem: String
+  public let remedy: String
 
-  public var description: String {
-    "checkpoint record '\(key)' \(problem); start with an empty work directory, or restore this one from a backup"
+  init(
+    key: String, problem: String,
+    remedy: String = "start with an empty work directory, or restore this one from a backup"
+  ) {
+    self.key = key
+    self.problem = problem
+    self.remedy = remedy
   }
+
+  public var description: String { "checkpoint record '\(key)' \(problem); \(remedy)" }
 }
 
 /// Keys of the checkpoint records. Ids contain no slash (protocol fact 61).
 enum CheckpointKey {
   static let agent = "agent"
   static let boot = "boot"
+  static let resources = "resources"
+
+  static func operation(_ key: String) -> String { "operation/\(key)" }
 
   static func framework(_ id: String) -> String { "framework/\(id)" }
   static func executor(_ executor: Executor) -> String { "executor/\(executor.framework.id)/\(executor.id)" }
@@ -34,6 +46,23 @@ extension AgentCore {
       // Messages are complete when they come in, so this is a fault of ours; the task runs on without its record.
       log(.error, "Cannot write the checkpoint record '\(key)': \(error)")
     }
+  }
+
+  mutating func persistResources() {
+    let record = CheckpointResources.with { $0.made = total.madeByOperations.wire(.stack) }
+    persist(CheckpointKey.resources, record)
+  }
+
+  /// Operations outlive the agent whatever their framework's checkpoints.
+  mutating func persist(_ operation: String) {
+    guard let known = operations[operation] else { return }
+    let record = CheckpointOperation.with {
+      if let id = known.frameworkID { $0.frameworkID.value = id }
+      $0.info = known.info
+      $0.sequence = known.sequence
+      $0.status = known.status
+    }
+    persist(CheckpointKey.operation(operation), record)
   }
 
   mutating func persist(_ framework: Framework) {

@@ -13,6 +13,9 @@ struct CheckpointContent {
   private(set) var frameworks: [MesosFrameworkInfo] = []
   private(set) var executors: [CheckpointExecutor] = []
   private(set) var tasks: [Task] = []
+  /// What operations have made of the agent's resources.
+  private(set) var made: [MesosResource] = []
+  private(set) var operations: [AgentOperation] = []
 
   init(_ records: [String: [UInt8]]) throws(CheckpointError) {
     var progress: [String: CheckpointProgress] = [:]
@@ -23,6 +26,16 @@ struct CheckpointContent {
       let name = parts.dropFirst().prefix(2).joined(separator: "/")
       switch (parts[0], parts.count) {
       case ("agent", 1), ("boot", 1): break
+      case ("resources", 1): made = (try Self.decode(bytes, key) as CheckpointResources).made
+      case ("operation", 2):
+        guard let uuid = AgentOperation.uuid(parts[1]) else {
+          throw CheckpointError(key: key, problem: "has no uuid")
+        }
+        let record: CheckpointOperation = try Self.decode(bytes, key)
+        operations.append(
+          AgentOperation(
+            uuid: uuid, frameworkID: record.hasFrameworkID ? record.frameworkID.value : nil, info: record.info,
+            sequence: record.sequence, status: record.status))
       case ("framework", 2): frameworks.append(try Self.decode(bytes, key))
       case ("executor", 3): executors.append(try Self.decode(bytes, key))
       case ("task", 3): tasksByName[name] = try Self.decode(bytes, key)

@@ -34,6 +34,8 @@ public struct ContainerLaunch: Equatable, Sendable {
   public var environment: [String: String]
   /// To be put into the sandbox first.
   public var uris: [MesosCommandInfo.URI]
+  /// Likewise.
+  public var volumes: [VolumeLink]
 }
 
 extension ContainerLaunch {

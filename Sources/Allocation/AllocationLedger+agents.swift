@@ -15,8 +15,8 @@ extension AllocationLedger {
     return id
   }
 
-  /// Changes what an agent has. Filters on it end (protocol fact 48).
-  public func setTotal(_ total: Resources, of agent: UInt32) {
+  /// Changes what an agent has. Filters on it end (protocol fact 48), but not when an operation converted resources.
+  public func setTotal(_ total: Resources, of agent: UInt32, keepingFilters: Bool = false) {
     guard agentExists(agent) else { return }
     addKinds(of: total)
     clusterTotal.subtract(agentTotal.row(agent), from: 0)
@@ -24,7 +24,7 @@ extension AllocationLedger {
     clusterTotal.add(agentTotal.row(agent), to: 0)
     agents[Int(agent)]?.total = total.unallocated()
     refreshFree(agent)
-    for claimant in filters.removeAll(agent: agent) { judge(claimant, agent) }
+    if !keepingFilters { for claimant in filters.removeAll(agent: agent) { judge(claimant, agent) } }
     let hasGPUs = total.total(of: "gpus") > .zero
     guard hasGPUs != gpuAgents.contains(agent) else { return }
     if hasGPUs { gpuAgents.insert(agent) } else { gpuAgents.remove(agent) }
@@ -73,7 +73,7 @@ extension AllocationLedger {
   /// Computes anew what is free on an agent after its total or its allocations have changed.
   func refreshFree(_ agent: UInt32) {
     guard var book = agents[Int(agent)] else { return }
-    book.free = book.total - book.allocated
+    book.free = book.total.available(besides: book.allocated)
     book.hasExtras = book.free.contains { !$0.isPlainAmount }
     agents[Int(agent)] = book
     let row = agentFree.row(agent)

@@ -10,7 +10,11 @@ extension AllocationLedger {
     }
     guard let agentBook = agents[Int(agent)], let book = claimants[Int(claimant)] else { return TEPUI_INVALID }
     let traits = frameworks[Int(book.framework)]?.traits ?? FrameworkTraits()
-    let resources = part(of: agentBook, amounts: amounts, role: book.role, traits: traits)
+    var resources = part(of: agentBook, amounts: amounts, role: book.role, traits: traits)
+    // A second grant in a cycle adds to the same offer, which needs no second copy of a shared volume.
+    if agentBook.hasExtras, open?.grantIndex[UInt64(claimant) << 32 | UInt64(agent)] != nil {
+      resources = resources.filter { !$0.isShared }
+    }
     let hasRest = resources.contains { !$0.isScalar }
     let isHidden = withAmounts(of: resources) {
       filters.hides(claimant: claimant, agent: agent, amounts: $0, rest: hasRest)
@@ -49,7 +53,7 @@ extension AllocationLedger {
     return Resources(
       book.free.compactMap { resource -> Resource? in
         guard resource.isPlainAmount else {
-          return resource.isUsable(by: role) && (traits.takesRevocable || !resource.isRevocable) ? resource : nil
+          return resource.isUsable(by: role) && traits.take(resource) ? resource : nil
         }
         guard let amounts else { return resource }
         guard let kind = kind(of: resource.name), amounts[kind] > 0 else { return nil }
@@ -68,7 +72,7 @@ extension AllocationLedger {
     }
     guard var book = agents[Int(agent)] else { return }
     book.allocated += resources
-    book.free -= resources
+    book.free = book.free.available(besides: resources)
     book.hasExtras = book.hasExtras && book.free.contains { !$0.isPlainAmount }
     agents[Int(agent)] = book
     fill(agentFree.row(agent), with: book.hasExtras ? book.free.filter(\.isPlainAmount) : book.free)

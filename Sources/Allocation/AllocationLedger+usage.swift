@@ -92,7 +92,7 @@ extension AllocationLedger {
     if !book.hasExtras {
       return filters.hides(claimant: claimant, agent: agent, amounts: agentFree.row(agent), rest: false)
     }
-    let offerable = book.free.filter { $0.isUsable(by: role) && (traits.takesRevocable || !$0.isRevocable) }
+    let offerable = book.free.filter { $0.isUsable(by: role) && traits.take($0) }
     return withAmounts(of: offerable) { amounts in
       filters.hides(claimant: claimant, agent: agent, amounts: amounts, rest: offerable.contains { !$0.isScalar })
     }

@@ -19,9 +19,22 @@ public struct AllocationOptions: Sendable {
 public struct FrameworkTraits: Sendable, Equatable {
   public var takesGPUs: Bool
   public var takesRevocable: Bool
+  /// Shared volumes.
+  public var takesShared: Bool
+  /// Resources with more than one reservation, which the old format cannot say.
+  public var takesRefined: Bool
 
-  public init(takesGPUs: Bool = false, takesRevocable: Bool = false) {
+  public init(
+    takesGPUs: Bool = false, takesRevocable: Bool = false, takesShared: Bool = false, takesRefined: Bool = true
+  ) {
     self.takesGPUs = takesGPUs
     self.takesRevocable = takesRevocable
+    self.takesShared = takesShared
+    self.takesRefined = takesRefined
+  }
+
+  func take(_ resource: Resource) -> Bool {
+    (takesRevocable || !resource.isRevocable) && (takesShared || !resource.isShared)
+      && (takesRefined || resource.reservations.count < 2)
   }
 }

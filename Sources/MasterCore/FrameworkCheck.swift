@@ -8,7 +8,7 @@ enum FrameworkCheck {
   }
 
   static func problem(_ info: MesosFrameworkInfo, configuration: MasterConfiguration) -> String? {
-    if info.hasID, let problem = IDCheck.problem(info.id.value) { return problem }
+    if info.hasID, let problem = Identifier.problem(info.id.value) { return problem }
     if let problem = problemOfRoles(info) { return problem }
     if Nanoseconds.of(seconds: info.failoverTimeout) == nil {
       return "The framework failover_timeout (\(text(info.failoverTimeout))) is invalid"
@@ -56,15 +56,4 @@ enum FrameworkCheck {
 
   /// As C++ prints a double: `1e+30`.
   private static func text(_ number: Double) -> String { "\(number)" }
-}
-
-/// Ids that frameworks choose (protocol fact 61).
-enum IDCheck {
-  static func problem(_ id: String) -> String? {
-    if id.isEmpty { return "ID must not be empty" }
-    if id.utf8.count > 255 { return "ID must not be greater than 255 characters" }
-    if id == "." || id == ".." { return "'\(id)' is disallowed" }
-    let isBad = id.utf8.contains { $0 < 32 || $0 == 127 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }
-    return isBad ? "'\(id)' contains invalid characters" : nil
-  }
 }

@@ -9,6 +9,13 @@ extension MasterCore {
     let role: String
     /// What is left of the offers; allocated to `role`.
     var remaining: Resources
+    /// Shared volumes of the offers: any number of tasks may use each.
+    var shared = Resources()
+
+    /// What a task may use.
+    var available: Resources {
+      shared.isEmpty ? remaining : remaining.filter { !$0.isShared } + shared
+    }
   }
 
   /// Protocol facts 52 to 59.
@@ -25,13 +32,18 @@ extension MasterCore {
       remove(offer)
       acceptance.remaining += offer.resources
     }
+    acceptance.shared = acceptance.remaining.shared
+    let offered = acceptance.remaining
     metrics.offersAccepted += named.count
     if acceptance.agent.stream == nil {
       drop(call, of: framework, .agentDisconnected, "Agent disconnected")
     } else {
       for operation in call.operations { apply(operation, to: &acceptance) }
     }
-    recover(acceptance.remaining, agent: acceptance.agent, framework: framework, refusing: call.filters)
+    // Protocol fact 49: what an operation has made was never offered, so nothing says that it is unwanted.
+    let converted = acceptance.remaining - offered
+    ledger.recover(converted, agent: acceptance.agent.slot, framework: framework.slot)
+    recover(acceptance.remaining - converted, agent: acceptance.agent, framework: framework, refusing: call.filters)
   }
 
   private func giveUp(_ offer: Offer, _ filters: MesosFilters) {
@@ -85,25 +97,26 @@ extension MasterCore {
     case .launchGroup: launchGroup(operation, &acceptance)
     case .unknown:
       log(.warning, "Ignored an operation of unknown type of framework \(acceptance.framework.id)")
-    default:
+    case .createDisk, .destroyDisk:
+      // Only disks of resource providers can be made and removed.
       fail(
         operation, of: acceptance.framework, .operationError,
-        "The operation \(operation.type) is not supported by this master")
+        "'source' is not managed by a resource provider; on agent \(acceptance.agent)")
+    case .reserve, .unreserve, .create, .destroy, .growVolume, .shrinkVolume: convert(operation, &acceptance)
     }
   }
 
   /// Protocol fact 54: only an operation with an id is told of.
-  private func fail(
+  func fail(
     _ operation: MesosOffer.Operation, of framework: Framework, _ state: MesosOperationState, _ message: String
   ) {
     log(.warning, "Dropped operation \(operation.type) of framework \(framework.id): \(message)")
     guard operation.hasID else { return }
-    var event = SchedulerEvent()
-    event.type = .updateOperationStatus
-    event.updateOperationStatus.status.operationID = operation.id
-    event.updateOperationStatus.status.state = state
-    event.updateOperationStatus.status.message = message
-    send(event, to: framework)
+    var status = MesosOperationStatus()
+    status.operationID = operation.id
+    status.state = state
+    status.message = message
+    send(.operation(status), to: framework)
   }
 
   /// Tells a framework of a task that does not come to be. Made by the master: no uuid (protocol fact 66).

@@ -24,6 +24,7 @@ extension MasterCore {
     case .message(let message): deliver(message, from: agent)
     case .executorExited(let exit): executorExited(exit, on: agent)
     case .unsubscribe: remove(agent, "the agent unregistered")
+    case .operationUpdate(let update): self.update(update, from: agent)
     case .pong: break
     case .subscribe: log(.warning, "Ignored SUBSCRIBE of agent \(agent.id) among other calls")
     case nil: log(.warning, "Ignored a call without content of agent \(agent.id)")
@@ -88,6 +89,7 @@ extension MasterCore {
           "Agent \(agent.info.hostname) is unreachable: \(reason)")
       }
     }
+    loseOperations(on: agent, .operationUnreachable, "Agent was marked unreachable")
     forget(agent)
   }
 
@@ -107,6 +109,7 @@ extension MasterCore {
       agentOfStream[stream] = nil
       effects.append(.close(stream))
     }
+    loseOperations(on: agent, .operationUnknown, "Agent \(agent.info.hostname) removed: \(reason)")
     forget(agent)
   }
 

@@ -52,7 +52,8 @@ extension MasterCore {
     case .message: deliver(call.message, of: framework)
     case .request:
       log(.debug, "Framework \(framework.id) requests resources; policies see what it is offered instead")
-    case .acceptInverseOffers, .declineInverseOffers, .acknowledgeOperationStatus:
+    case .acknowledgeOperationStatus: acknowledge(call.acknowledgeOperationStatus, of: framework)
+    case .acceptInverseOffers, .declineInverseOffers:
       metrics.droppedMessages += 1
       log(.debug, "Dropped \(call.type) of framework \(framework.id): there is none of what it names")
     case .unknown, .subscribe, .updateFramework: break

@@ -10,7 +10,7 @@ extension MasterCore {
     }
     for task in tasks {
       let check = TaskCheck(acceptance, isGroup: false)
-      switch check.plan(task, executor: task.hasExecutor ? task.executor : nil, remaining: acceptance.remaining) {
+      switch check.plan(task, executor: task.hasExecutor ? task.executor : nil, available: acceptance.available) {
       case .failure(let problem):
         tell(acceptance.framework, task, .taskError, .taskInvalid, problem.description)
       case .success(let plan):
@@ -29,7 +29,7 @@ extension MasterCore {
     var rest = acceptance
     for task in tasks {
       let check = TaskCheck(acceptance, isGroup: true, launched: Set(plans.map(\.task.taskID.value)))
-      switch check.plan(task, executor: operation.launchGroup.executor, remaining: rest.remaining) {
+      switch check.plan(task, executor: operation.launchGroup.executor, available: rest.available) {
       case .failure(let problem):
         return fail(
           tasks, acceptance, .taskGroupInvalid, "Task '\(task.taskID.value)' is invalid: \(problem)")
@@ -56,6 +56,10 @@ extension MasterCore {
     let agent = acceptance.agent
     framework.agents.insert(agent.id)
     for plan in plans {
+      // Each task has its own copy of a shared volume; the offer holds only one.
+      let copies = plan.resources.shared - acceptance.remaining.shared
+      ledger.allocate(copies, agent: agent.slot, framework: framework.slot)
+      acceptance.remaining += copies
       let task = MasterTask(plan.task, framework: framework.id, agent: agent.id, resources: plan.resources)
       framework.tasks[task.id] = task
       agent.tasks[framework.id, default: []].insert(task.id)

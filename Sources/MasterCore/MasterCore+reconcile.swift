@@ -28,7 +28,7 @@ extension MasterCore {
 
   /// Whether an agent that nothing is known of may still come from an earlier master. There is no answer until then:
   /// a false one could make a framework start its tasks twice (protocol facts 84 and 92).
-  private func mayComeBack(_ agentID: String?, _ framework: Framework) -> Bool {
+  func mayComeBack(_ agentID: String?, _ framework: Framework) -> Bool {
     guard now.monotonicNs < started.monotonicNs + configuration.agentReregisterTimeoutNs else { return false }
     let isForeign = { (id: String) in !id.hasPrefix(self.configuration.id) && id.contains("-") }
     if let agentID { return agents[agentID] == nil && unreachableAgents[agentID] == nil && isForeign(agentID) }
@@ -70,18 +70,5 @@ extension MasterCore {
     status.timestamp = now.epochSeconds
     if let time { status.unreachableTime.nanoseconds = Int64(time * 1e9) }
     send(.update(status), to: framework)
-  }
-
-  /// There are no operations, so each one asked for is unknown (protocol fact 87).
-  func reconcile(_ call: SchedulerCall.ReconcileOperations, of framework: Framework) {
-    for question in call.operations {
-      var event = SchedulerEvent()
-      event.type = .updateOperationStatus
-      event.updateOperationStatus.status.operationID = question.operationID
-      event.updateOperationStatus.status.state = .operationUnknown
-      event.updateOperationStatus.status.message = "Reconciliation: Operation is unknown"
-      if question.hasAgentID { event.updateOperationStatus.status.agentID = question.agentID }
-      send(event, to: framework)
-    }
   }
 }

@@ -77,6 +77,7 @@ extension MasterCore {
   /// Brings the books in line with what lives on an agent that subscribes.
   private func restore(_ call: AgentCall.Subscribe, on agent: Agent) {
     let wasUnreachable = unreachableAgents.removeValue(forKey: agent.id) != nil
+    restore(call.operations, on: agent)
     restoreFrameworks(call.frameworks, on: agent)
     restoreExecutors(call.executors, on: agent)
     var alive: [String: Set<String>] = [:]
@@ -107,7 +108,7 @@ extension MasterCore {
         var event = AgentEvent()
         event.updateFramework.frameworkInfo = framework.info
         send(event, to: agent)
-      } else if IDCheck.problem(id) == nil {
+      } else if Identifier.problem(id) == nil {
         let framework = addFramework(id, info, .recovered)
         log(.info, "Framework \(id) (\(info.name)) is known from agent \(agent.id); it is yet to subscribe")
         // A framework needs time to find a new master, whatever its own timeout.

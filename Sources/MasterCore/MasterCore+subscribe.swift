@@ -143,7 +143,9 @@ extension MasterCore {
 
 extension Framework {
   var traits: FrameworkTraits {
-    FrameworkTraits(takesGPUs: has(.gpuResources), takesRevocable: has(.revocableResources))
+    FrameworkTraits(
+      takesGPUs: has(.gpuResources), takesRevocable: has(.revocableResources), takesShared: has(.sharedResources),
+      takesRefined: has(.reservationRefinement))
   }
 }
 

@@ -45,6 +45,8 @@ public final class MasterCore {
   var unreachableAgents: [String: Double] = [:]
   var nextAgentNumber = 0
 
+  var operations = OperationBooks()
+
   var offers: [UInt64: Offer] = [:]
   /// Offers in the order of their end; those that ended otherwise are skipped.
   var offerEnds: Deque<(number: UInt64, deadline: Int64)> = []

@@ -24,8 +24,10 @@ extension SchedulerCall {
     case .shutdown: hasShutdown ? nil : missing("shutdown")
     case .acknowledge: hasAcknowledge ? problem(ofUUID: acknowledge.uuid.count) : missing("acknowledge")
     case .acknowledgeOperationStatus:
-      hasAcknowledgeOperationStatus
-        ? problem(ofUUID: acknowledgeOperationStatus.uuid.count) : missing("acknowledge_operation_status")
+      !hasAcknowledgeOperationStatus
+        ? missing("acknowledge_operation_status")
+        : problem(ofUUID: acknowledgeOperationStatus.uuid.count)
+          ?? (acknowledgeOperationStatus.hasAgentID ? nil : missing("agent_id"))
     case .reconcile: hasReconcile ? nil : missing("reconcile")
     case .reconcileOperations: hasReconcileOperations ? nil : missing("reconcile_operations")
     case .message: hasMessage ? nil : missing("message")

@@ -26,12 +26,12 @@ struct TaskCheck {
   }
 
   func plan(
-    _ task: MesosTaskInfo, executor: MesosExecutorInfo?, remaining: Resources
+    _ task: MesosTaskInfo, executor: MesosExecutorInfo?, available: Resources
   ) -> Result<LaunchPlan, ResourceError> {
     if let problem = problem(of: task) { return .failure(ResourceError(problem)) }
     if let problem = executor.flatMap(problem(of:)) { return .failure(ResourceError(problem)) }
     do {
-      return .success(try makePlan(task, executor, remaining))
+      return .success(try makePlan(task, executor, available))
     } catch {
       return .failure(error)
     }
@@ -39,7 +39,7 @@ struct TaskCheck {
 
   private func problem(of task: MesosTaskInfo) -> String? {
     let id = task.taskID.value
-    return IDCheck.problem(id) ?? problemOfReuse(id) ?? problemOfAgent(task) ?? problemOfTimes(task)
+    return Identifier.problem(id) ?? problemOfReuse(id) ?? problemOfAgent(task) ?? problemOfTimes(task)
       ?? (task.hasHealthCheck ? HealthCheckCheck.problem(task.healthCheck) : nil)
       ?? (task.hasCheck ? HealthCheckCheck.problem(task.check) : nil) ?? problemOfCommand(task)
       ?? (task.resources.isEmpty ? "Task uses no resources" : nil)
@@ -74,7 +74,7 @@ struct TaskCheck {
   }
 
   private func problem(of executor: MesosExecutorInfo) -> String? {
-    if let problem = IDCheck.problem(executor.executorID.value) { return problem }
+    if let problem = Identifier.problem(executor.executorID.value) { return problem }
     if executor.hasFrameworkID ? executor.frameworkID.value != acceptance.framework.id : isGroup {
       return "ExecutorInfo has an invalid FrameworkID (Actual: \(executor.frameworkID.value) "
         + "vs Expected: \(acceptance.framework.id))"
@@ -93,16 +93,18 @@ struct TaskCheck {
   }
 
   private func makePlan(
-    _ task: MesosTaskInfo, _ executor: MesosExecutorInfo?, _ remaining: Resources
+    _ task: MesosTaskInfo, _ executor: MesosExecutorInfo?, _ available: Resources
   ) throws(ResourceError) -> LaunchPlan {
     var plan = LaunchPlan(task: task, resources: try resources(task.resources), executor: nil, executorResources: nil)
     plan.task.clearExecutor()
     plan.task.resources = plan.resources.wire(.stack)
+    try requireUsable(plan.resources)
     var needed = plan.resources
     if var executor {
       executor.frameworkID.value = acceptance.framework.id
       let own = try resources(executor.resources)
       executor.resources = own.wire(.stack)
+      try requireUsable(own, beside: plan.resources)
       if let existing = acceptance.agent.executors[acceptance.framework.id]?[executor.executorID.value] {
         try requireCompatible(executor, existing.info)
       } else {
@@ -112,9 +114,9 @@ struct TaskCheck {
       }
       plan.executor = executor
     }
-    guard remaining.contains(needed) else {
+    guard available.contains(needed) else {
       throw ResourceError(
-        "Total resources \(needed) required by task and its executor is more than available \(remaining)")
+        "Total resources \(needed) required by task and its executor is more than available \(available)")
     }
     return plan
   }
@@ -125,12 +127,49 @@ struct TaskCheck {
     for message in messages {
       var resource = try Resource(wire: message)
       if resource.allocationRole == nil { resource.allocationRole = acceptance.role }
-      if resource.name == "gpus", case .scalar(let amount) = resource.value, amount.thousandths % 1000 != 0 {
-        throw ResourceError("The 'gpus' resource must be an unsigned integer")
-      }
       resources.append(resource)
     }
     return Resources(resources)
+  }
+
+  private func requireUsable(_ resources: Resources) throws(ResourceError) {
+    try Self.naming("Task uses invalid resources") { () throws(ResourceError) in try resources.validateUse() }
+    try Self.naming("Task uses duplicate persistence ID") { () throws(ResourceError) in
+      try resources.validateUniqueVolumes()
+    }
+    try Self.naming("Invalid task resources") { () throws(ResourceError) in try resources.validateOneRole() }
+    try Self.naming("Task mixes revocable and non-revocable resources") { () throws(ResourceError) in
+      try resources.validateRevocability()
+    }
+  }
+
+  /// Of an executor and the task that brings it along.
+  private func requireUsable(_ own: Resources, beside task: Resources) throws(ResourceError) {
+    if !own.shared.isEmpty {
+      throw ResourceError("Executor resources \(own) should not contain any shared resources")
+    }
+    let total = Array(task) + Array(own)
+    try Self.naming("Task and its executor use invalid resources") { () throws(ResourceError) in
+      try total.validateUse()
+    }
+    for left in task {
+      for right in own where left.overlaps(right) {
+        throw ResourceError(
+          "There are overlapping resources in the task resources \(task) and executor resources \(own)")
+      }
+    }
+    try Self.naming("Task and its executor use duplicate persistence ID") { () throws(ResourceError) in
+      try total.validateUniqueVolumes()
+    }
+    try Self.naming("Task and its executor mix revocable and non-revocable resources") { () throws(ResourceError) in
+      try total.validateRevocability()
+    }
+  }
+
+  private static func naming(
+    _ what: String, _ check: () throws(ResourceError) -> Void
+  ) throws(ResourceError) {
+    do { try check() } catch { throw ResourceError("\(what): \(error)") }
   }
 
   private func requireCompatible(_ executor: MesosExecutorInfo, _ existing: MesosExecutorInfo) throws(ResourceError) {

@@ -1,5 +1,8 @@
 /// What makes a disk resource more than an amount: a volume on it, or the device that it comes from.
-public struct Disk: Hashable, Sendable {
+///
+/// Two are equal when they are the same disk: `volume` and the principal say how it is used and by whom it was made, and
+/// may be said otherwise each time.
+public struct Disk: Sendable {
   public struct Persistence: Hashable, Sendable {
     public var id: String
     public var principal: String?
@@ -74,16 +77,30 @@ public struct Disk: Hashable, Sendable {
   }
 }
 
+extension Disk: Hashable {
+  public static func == (left: Disk, right: Disk) -> Bool {
+    left.source == right.source && left.persistence?.id == right.persistence?.id
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(source)
+    hasher.combine(persistence?.id)
+  }
+}
+
 extension Disk: CustomStringConvertible {
   public var description: String {
     var parts: [String] = []
     if let source {
-      let details = [source.vendor, source.id, source.profile].compactMap { $0 }.joined(separator: ",")
-      parts.append(
-        source.kind.rawValue + (details.isEmpty ? "" : "(\(details))") + (source.root.map { ":\($0)" } ?? ""))
+      let isManaged = source.id != nil || source.profile != nil
+      let details = [source.vendor, source.id, source.profile].map { $0 ?? "" }.joined(separator: ",")
+      parts.append(source.kind.rawValue + (isManaged ? "(\(details))" : source.root.map { ":\($0)" } ?? ""))
     }
     if let persistence { parts.append(persistence.id) }
-    if let volume { parts.append((volume.hostPath.map { "\($0):" } ?? "") + volume.containerPath) }
-    return parts.joined(separator: ",")
+    let path = volume.map { volume in
+      let mode = volume.isReadOnly ? "ro" : "rw"
+      return ":" + (volume.hostPath.map { "\($0):\(volume.containerPath):\(mode)" } ?? volume.containerPath)
+    }
+    return parts.joined(separator: ",") + (path ?? "")
   }
 }

@@ -18,15 +18,13 @@ extension Resource {
   }
 
   private func validateDisk() throws(ResourceError) {
+    if isShared, name != "disk" { throw invalid("Resource \(name) cannot be shared") }
     guard let disk else {
       if isShared { throw invalid("Only persistent volumes can be shared") }
       return
     }
     if name != "disk" { throw invalid("DiskInfo should not be set for \(name) resource") }
     guard case .scalar = value else { throw invalid("DiskInfo should only be set for a scalar resource") }
-    if disk.persistence != nil, reservations.isEmpty {
-      throw invalid("Persistent volumes cannot be created from unreserved resources")
-    }
     if isShared, disk.persistence == nil { throw invalid("Only persistent volumes can be shared") }
   }
 
@@ -41,7 +39,7 @@ extension Resource {
       }
       if !Role.isStrictlyBelow(reservation.role, above) {
         throw invalid(
-          "Invalid refined reservation: role '\(reservation.role)' is not a refined reservation of role '\(above)'")
+          "Invalid refined reservation: role '\(reservation.role)' is not a refinement of '\(above)'")
       }
     }
   }

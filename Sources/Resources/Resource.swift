@@ -58,6 +58,16 @@ public struct Resource: Hashable, Sendable {
     isLike(other) && !isIndivisible
   }
 
+  /// Whether some port, range or item is in both.
+  public func overlaps(_ other: Resource) -> Bool {
+    guard name == other.name else { return false }
+    switch (value, other.value) {
+    case (.ranges(let left), .ranges(let right)): return (left - right) != left
+    case (.set(let left), .set(let right)): return !left.isDisjoint(with: right)
+    default: return false
+    }
+  }
+
   /// Equal in everything but the value.
   func isLike(_ other: Resource) -> Bool {
     name == other.name && value.hasType(of: other.value) && reservations == other.reservations

@@ -6,6 +6,15 @@ extension Resources {
 
   public var unreserved: Resources { filter { $0.reservations.isEmpty } }
 
+  /// What is left when others hold `held`. Shared volumes are there for all, however many hold a copy.
+  public func available(besides held: Resources) -> Resources {
+    var left = self
+    for resource in held where !resource.isShared { left.subtract(resource) }
+    return left
+  }
+
+  public var shared: Resources { filter(\.isShared) }
+
   public var reserved: Resources { filter { !$0.reservations.isEmpty } }
 
   /// Those whose effective reservation is for exactly `role`.

@@ -19,8 +19,13 @@ extension Resources {
     self.init(resources)
   }
 
+  /// Copies of a shared volume are one on the wire.
   public func wire(_ format: ReservationFormat) -> [MesosResource] {
-    map { MesosResource($0, format) }
+    var shared: Set<Resource> = []
+    return compactMap { resource in
+      if resource.isShared, !shared.insert(resource).inserted { return nil }
+      return MesosResource(resource, format)
+    }
   }
 }
 
@@ -37,31 +42,71 @@ extension Resource {
     try validate()
   }
 
+  /// Both formats, and both at once where they say the same: what the endpoints show can be sent back (protocol facts 140
+  /// and 141).
   private static func reservations(of message: MesosResource) throws(ResourceError) -> [Reservation] {
-    if !message.reservations.isEmpty {
-      // The endpoint format repeats a single reservation in the old fields; anything else is a contradiction.
-      guard !message.hasRole || message.role == message.reservations.last?.role else {
-        throw message.invalid("'Resource.role' must not be set together with 'Resource.reservations'")
+    if message.reservations.isEmpty { return try oldReservations(of: message) }
+    var stack: [Reservation] = []
+    for info in message.reservations { stack.append(try Reservation(wire: info, of: message)) }
+    guard stack.count == 1, let only = stack.first else {
+      for (field, isSet) in [("role", message.hasRole), ("reservation", message.hasReservation)] where isSet {
+        throw message.invalid(
+          "Invalid resource format: 'Resource.\(field)' must not be set if there is more than one reservation in "
+            + "'Resource.reservations'")
       }
-      guard !message.hasReservation || message.reservations.count == 1 else {
-        throw message.invalid("'Resource.reservation' must not be set together with 'Resource.reservations'")
-      }
-      var stack: [Reservation] = []
-      for info in message.reservations { stack.append(try Reservation(wire: info, of: message)) }
       return stack
     }
-    if message.hasReservation {
-      guard message.role != Role.star else {
-        throw message.invalid("Invalid reservation: role \"*\" cannot be dynamically reserved")
-      }
-      let info = message.reservation
-      return [
-        Reservation(
-          .dynamic, role: message.role, principal: info.hasPrincipal ? info.principal : nil,
-          labels: info.labels.labels.map(Label.init(wire:)))
-      ]
+    if message.hasRole, message.role != only.role {
+      throw message.invalid(
+        "Invalid resource format: 'Resource.role' field with '\(message.role)' does not match the role "
+          + "'\(only.role)' in 'Resource.reservations'")
     }
-    return message.role == Role.star ? [] : [Reservation(.static, role: message.role)]
+    if message.hasReservation { try compare(message.reservation, with: only, of: message) }
+    return stack
+  }
+
+  private static func compare(
+    _ old: MesosResource.ReservationInfo, with only: Reservation, of message: MesosResource
+  ) throws(ResourceError) {
+    guard only.kind == .dynamic else {
+      throw message.invalid(
+        "Invalid resource format: 'Resource.reservation' must not be set if the single reservation in "
+          + "'Resource.reservations' is STATIC")
+    }
+    guard message.hasRole else {
+      throw message.invalid(
+        "Invalid resource format: 'Resource.role' and 'Resource.reservation' must either be both set or both not set "
+          + "if the single reservation in 'Resource.reservations' is DYNAMIC")
+    }
+    guard old.principal == only.principal ?? "" else {
+      throw message.invalid(
+        "Invalid resource format: 'Resource.reservation.principal' field with '\(old.principal)' does not match the "
+          + "principal '\(only.principal ?? "")' in 'Resource.reservations'")
+    }
+    guard old.labels.labels.map(Label.init(wire:)) == only.labels else {
+      throw message.invalid(
+        "Invalid resource format: 'Resource.reservation.labels' field does not match the labels in "
+          + "'Resource.reservations'")
+    }
+  }
+
+  private static func oldReservations(of message: MesosResource) throws(ResourceError) -> [Reservation] {
+    guard message.hasReservation else {
+      return message.role == Role.star ? [] : [Reservation(.static, role: message.role)]
+    }
+    let info = message.reservation
+    for (field, isSet) in [("type", info.hasType), ("role", info.hasRole)] where isSet {
+      throw message.invalid(
+        "'Resource.ReservationInfo.\(field)' must not be set for the 'Resource.reservation' field")
+    }
+    guard message.role != Role.star else {
+      throw message.invalid("Invalid reservation: role \"*\" cannot be dynamically reserved")
+    }
+    return [
+      Reservation(
+        .dynamic, role: message.role, principal: info.hasPrincipal ? info.principal : nil,
+        labels: info.labels.labels.map(Label.init(wire:)))
+    ]
   }
 }
 
@@ -93,17 +138,20 @@ extension MesosResource {
 
   /// The error of a message that cannot become a resource.
   func invalid(_ reason: String) -> ResourceError {
-    ResourceError("Resource '\(name)' is invalid: \(reason)")
+    let shown = (try? Value(wire: self)).map { Resource(name, $0).description } ?? name
+    return ResourceError("Resource '\(shown)' is invalid: \(reason)")
   }
 }
 
 extension Reservation {
   fileprivate init(wire info: MesosResource.ReservationInfo, of message: MesosResource) throws(ResourceError) {
-    guard info.hasRole else { throw message.invalid("Invalid reservation: role is missing") }
-    switch info.hasType ? info.type : .unknown {
+    for (field, isSet) in [("type", info.hasType), ("role", info.hasRole)] where !isSet {
+      throw message.invalid("Invalid reservation: 'Resource.ReservationInfo.\(field)' field must be set.")
+    }
+    switch info.type {
     case .static: self.init(.static, role: info.role)
     case .dynamic: self.init(.dynamic, role: info.role)
-    case .unknown: throw message.invalid("Invalid reservation: type must be STATIC or DYNAMIC")
+    case .unknown: throw message.invalid("Unsupported 'Resource.ReservationInfo.Type'")
     }
     if info.hasPrincipal { principal = info.principal }
     labels = info.labels.labels.map(Label.init(wire:))

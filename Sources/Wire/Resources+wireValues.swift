@@ -2,29 +2,29 @@ import Resources
 
 extension Value {
   init(wire message: MesosResource) throws(ResourceError) {
-    guard message.hasType else { throw message.invalid("Invalid resource type") }
+    guard message.hasType else { throw message.refused("Invalid resource type") }
     switch message.type {
     case .scalar:
       guard message.hasScalar, !message.hasRanges, !message.hasSet else {
-        throw message.invalid("Invalid scalar resource")
+        throw message.refused("Invalid scalar resource")
       }
       self = .scalar(try message.validatedScalar())
     case .ranges:
       guard message.hasRanges, !message.hasScalar, !message.hasSet else {
-        throw message.invalid("Invalid ranges resource")
+        throw message.refused("Invalid ranges resource")
       }
-      do { self = .ranges(try Ranges(wire: message.ranges)) } catch { throw message.invalid(error.description) }
+      do { self = .ranges(try Ranges(wire: message.ranges)) } catch { throw message.refused(error.description) }
     case .set:
       guard message.hasSet, !message.hasScalar, !message.hasRanges else {
-        throw message.invalid("Invalid set resource")
+        throw message.refused("Invalid set resource")
       }
       let items = Set(message.set.item)
       guard items.count == message.set.item.count else {
-        throw message.invalid("Invalid set resource: duplicated elements")
+        throw message.refused("Invalid set resource: duplicated elements")
       }
       self = .set(items)
     case .text:
-      throw message.invalid("Unsupported resource type")
+      throw message.refused("Unsupported resource type")
     }
   }
 }
@@ -60,6 +60,11 @@ extension MesosResource {
       type = .set
       set.item = items.sorted()
     }
+  }
+
+  /// The error of a message whose value makes no sense.
+  fileprivate func refused(_ reason: String) -> ResourceError {
+    ResourceError("Resource '\(name)' is invalid: \(reason)")
   }
 
   fileprivate func validatedScalar() throws(ResourceError) -> Quantity {
@@ -120,6 +125,12 @@ extension Disk {
 
 extension Disk.Source {
   fileprivate init(wire info: MesosResource.DiskInfo.Source, of message: MesosResource) throws(ResourceError) {
+    if info.type == .block || info.type == .raw {
+      for (field, isSet) in [("Mount", info.hasMount), ("Path", info.hasPath)] where isSet {
+        throw message.invalid(
+          "\(field) should not be set for \(info.type == .raw ? "RAW" : "BLOCK") disk source")
+      }
+    }
     switch info.type {
     case .path: self.init(.path, root: info.path.hasRoot ? info.path.root : nil)
     case .mount: self.init(.mount, root: info.mount.hasRoot ? info.mount.root : nil)

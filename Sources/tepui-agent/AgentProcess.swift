@@ -175,6 +175,10 @@ final class AgentProcess {
     case .destroy(let id): containers?.destroy(id)
     case .update(let id, let requests, let limits): containers?.update(id, requests: requests, limits: limits)
     case .destroyOrphans(let keep): containers?.destroyOrphans(keeping: keep)
+    case .changeVolumes(let operation, let make, let remove):
+      containers?.changeVolumes(operation, make: make, remove: remove)
+    case .linkVolumes(let id, let batch, let sandbox, let user, let volumes):
+      containers?.link(volumes, into: sandbox, of: user, id, batch: batch)
     case .log(let level, let text): log.log(level: level.logger, "\(text)")
     case .stop(let reason): stop(reason)
     }

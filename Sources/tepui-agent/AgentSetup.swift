@@ -52,7 +52,7 @@ struct AgentSetup: Sendable {
     listenIP = flags.ip.given ?? hostIP
     advertisedIP = listenIP == "0.0.0.0" ? hostIP : listenIP
     executorEnvironment = try Self.environment(flags.executorEnvironmentVariables)
-    info = try Self.info(flags, machine)
+    info = try Self.info(flags, machine, workDirectory)
   }
 
   private static func workDirectory(_ flag: String) throws -> String {
@@ -98,11 +98,11 @@ struct AgentSetup: Sendable {
     }
   }
 
-  private static func info(_ flags: AgentFlags, _ machine: Machine) throws -> MesosAgentInfo {
+  private static func info(_ flags: AgentFlags, _ machine: Machine, _ workDirectory: String) throws -> MesosAgentInfo {
     var info = MesosAgentInfo()
     info.hostname = flags.hostname.given ?? Machine.hostName()
     do {
-      let named = try Resources(parsing: flags.resources)
+      let named = try GivenResources(flags.resources, workDirectory: workDirectory).resources
       info.resources = (named + machine.resources(besides: Set(named.map(\.name)))).wire(.stack)
     } catch {
       throw FlagError("resources", "'\(flags.resources)': \(error)")

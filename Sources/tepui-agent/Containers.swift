@@ -54,6 +54,8 @@ final class Containers: Sendable {
   func launch(_ launch: ContainerLaunch) {
     let queue = launch.uris.isEmpty ? sandboxes : DispatchQueue.global()
     queue.async { [self] in
+      // Its volumes may still be in the making.
+      if !launch.uris.isEmpty && !launch.volumes.isEmpty { sandboxes.sync {} }
       do {
         try Sandbox(launch: launch).make()
       } catch {
@@ -68,6 +70,46 @@ final class Containers: Sendable {
       }
     }
   }
+
+  // MARK: Volumes
+
+  func changeVolumes(_ operation: String, make made: [VolumeDirectory], remove removed: [VolumeDirectory]) {
+    sandboxes.async { [self] in
+      do throws(FileError) {
+        let leftovers = try Volumes.change(make: made, remove: removed, operation: operation)
+        guard !leftovers.isEmpty else { return feed(.volumesChanged(operation: operation, problem: nil)) }
+        let wholeDisks = Set(removed.filter(\.isWholeDisk).map(\.path))
+        let deletion = DispatchQueue.global(qos: .utility)
+        deletion.async { self.delete(leftovers, of: operation, wholeDisks: wholeDisks) }
+      } catch {
+        feed(.volumesChanged(operation: operation, problem: "\(error)"))
+      }
+    }
+  }
+
+  private func delete(_ leftovers: [String], of operation: String, wholeDisks: Set<String>) {
+    do {
+      try Volumes.delete(leftovers, wholeDisks: wholeDisks)
+      feed(.volumesChanged(operation: operation, problem: nil))
+    } catch {
+      // What was put away is nobody's volume any more, whatever is left of it; a whole disk still holds its data.
+      log.error("What a volume held is not all deleted: \(error)")
+      feed(.volumesChanged(operation: operation, problem: wholeDisks.isEmpty ? nil : "\(error)"))
+    }
+  }
+
+  func link(_ volumes: [VolumeLink], into sandbox: String, of user: String?, _ id: String, batch: UInt64) {
+    sandboxes.async { [feed] in
+      do {
+        try Volumes.link(volumes, into: sandbox, for: try Sandbox.account(of: user))
+        feed(.volumesLinked(containerID: id, batch: batch, problem: nil))
+      } catch {
+        feed(.volumesLinked(containerID: id, batch: batch, problem: "\(error)"))
+      }
+    }
+  }
+
+  // MARK: Containers
 
   func recover(_ launch: ContainerLaunch) {
     containment.recover(request(launch)) { [feed] launched in

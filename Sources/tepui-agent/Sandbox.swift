@@ -9,7 +9,7 @@ struct Sandbox {
 
   /// Protocol fact 112. The sandbox belongs to the task's user; what is above it to the agent.
   func make() throws(FileError) {
-    let owner = try account()
+    let owner = try Self.account(of: launch.user)
     let path = launch.sandbox
     guard let slash = path.lastIndex(of: "/") else { throw FileError("'\(path)' is no path of a sandbox") }
     let runs = String(path[..<slash])
@@ -22,11 +22,12 @@ struct Sandbox {
       }
     }
     try Directories.link("\(runs)/latest", to: launch.containerID)
+    try Volumes.link(launch.volumes, into: path, for: owner)
     for uri in launch.uris { try fetch(uri, for: owner) }
   }
 
-  private func account() throws(FileError) -> UserAccount? {
-    guard let user = launch.user else { return nil }
+  static func account(of user: String?) throws(FileError) -> UserAccount? {
+    guard let user else { return nil }
     guard let account = UserAccount(user) else { throw FileError("there is no user '\(user)' on this agent") }
     return account
   }

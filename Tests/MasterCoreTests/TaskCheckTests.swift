@@ -50,12 +50,20 @@ import Wire
       task.executor.executorID.value = "e"
       task.executor.type = .custom
     },
-    Case(message: "The 'gpus' resource must be an unsigned integer") { task in
+    Case(
+      message: "Task uses invalid resources: Invalid 'gpus' resource: The 'gpus' resource must be an unsigned integer"
+    ) { task in
       task.resources += Resources([.scalar("gpus", 0.5)]).wire(.stack)
     },
     Case(
-      message: "Total resources cpus(allocated: other):1; mem(allocated: a):128 required by task and its executor "
+      message: "Total resources cpus(allocated: other):1; mem(allocated: other):128 required by task and its executor "
         + "is more than available cpus(allocated: a):4; mem(allocated: a):4096; ports(allocated: a):[31000-32000]"
+    ) { task in
+      for index in task.resources.indices { task.resources[index].allocationInfo.role = "other" }
+    },
+    Case(
+      message: "Invalid task resources: The resources have multiple allocation roles ('a' and 'other') but only one "
+        + "allocation role is allowed"
     ) { $0.resources[0].allocationInfo.role = "other" },
   ]
 

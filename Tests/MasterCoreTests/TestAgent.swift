@@ -26,7 +26,8 @@ final class TestAgent {
 
   /// Subscribes, with the id that it has if it has one, and tells what lives on it.
   func subscribe(
-    tasks: [MesosTask] = [], frameworks: [MesosFrameworkInfo] = [], executors: [AgentCall.Executor] = []
+    tasks: [MesosTask] = [], frameworks: [MesosFrameworkInfo] = [], executors: [AgentCall.Executor] = [],
+    operations: [AgentCall.Operation] = []
   ) {
     connection = cluster.connection()
     var call = AgentCall()
@@ -36,6 +37,7 @@ final class TestAgent {
     call.subscribe.tasks = tasks
     call.subscribe.frameworks = frameworks
     call.subscribe.executors = executors
+    call.subscribe.operations = operations
     send([call])
     if let event = events.first { info.id = event.subscribed.agentID }
   }

@@ -180,10 +180,20 @@ final class AgentNode: StreamClient {
     case .destroy(let id): end(id, after: World.millisecond, status: 9)
     case .destroyOrphans(let keep):
       for id in containers.keys.sorted() where !keep.contains(id) { containers[id] = nil }
+    case .changeVolumes(let operation, _, _): answer(.volumesChanged(operation: operation, problem: nil))
+    case .linkVolumes(let id, let batch, _, _, _): answer(.volumesLinked(containerID: id, batch: batch, problem: nil))
     case .stop: stop()
     case .log(.warning, let text), .log(.error, let text): world.note("agent \(hostname): \(text)")
     case .log, .persist, .forget, .forgetEverything, .update, .respond, .openStream, .sendToExecutor, .closeStream:
       break
+    }
+  }
+
+  /// Unless the agent dies before.
+  private func answer(_ input: AgentInput) {
+    let life = life
+    world.after(world.between(1, 20) * World.millisecond) { [self] in
+      if self.life == life { feed(input) }
     }
   }
 

@@ -106,6 +106,14 @@ public nonisolated struct AgentCall: Sendable {
     set {call = .unsubscribe(newValue)}
   }
 
+  public var operationUpdate: AgentCall.OperationUpdate {
+    get {
+      if case .operationUpdate(let v)? = call {return v}
+      return AgentCall.OperationUpdate()
+    }
+    set {call = .operationUpdate(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Call: Equatable, Sendable {
@@ -115,6 +123,7 @@ public nonisolated struct AgentCall: Sendable {
     case executorExited(AgentCall.ExecutorExited)
     case pong(AgentCall.Pong)
     case unsubscribe(AgentCall.Unsubscribe)
+    case operationUpdate(AgentCall.OperationUpdate)
 
     fileprivate var isInitialized: Bool {
       // The use of inline closures is to circumvent an issue where the compiler
@@ -135,6 +144,10 @@ public nonisolated struct AgentCall: Sendable {
       }()
       case .executorExited: return {
         guard case .executorExited(let v) = self else { preconditionFailure() }
+        return v.isInitialized
+      }()
+      case .operationUpdate: return {
+        guard case .operationUpdate(let v) = self else { preconditionFailure() }
         return v.isInitialized
       }()
       default: return true
@@ -194,6 +207,9 @@ public nonisolated struct AgentCall: Sendable {
     /// Clears the value of `address`. Subsequent reads from it will return its default value.
     public mutating func clearAddress() {self._address = nil}
 
+    /// Whose status is under way or not yet acknowledged. What they did is in the resources of `agent_info`.
+    public var operations: [AgentCall.Operation] = []
+
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
     public init() {}
@@ -202,6 +218,94 @@ public nonisolated struct AgentCall: Sendable {
     fileprivate var _version: String? = nil
     fileprivate var _restarted: Bool? = nil
     fileprivate var _address: String? = nil
+  }
+
+  /// An operation that the agent was told to apply, with the newest status of it.
+  public nonisolated struct Operation: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var uuid: Data {
+      get {_uuid ?? Data()}
+      set {_uuid = newValue}
+    }
+    /// Returns true if `uuid` has been explicitly set.
+    public var hasUuid: Bool {self._uuid != nil}
+    /// Clears the value of `uuid`. Subsequent reads from it will return its default value.
+    public mutating func clearUuid() {self._uuid = nil}
+
+    public var frameworkID: MesosFrameworkID {
+      get {_frameworkID ?? MesosFrameworkID()}
+      set {_frameworkID = newValue}
+    }
+    /// Returns true if `frameworkID` has been explicitly set.
+    public var hasFrameworkID: Bool {self._frameworkID != nil}
+    /// Clears the value of `frameworkID`. Subsequent reads from it will return its default value.
+    public mutating func clearFrameworkID() {self._frameworkID = nil}
+
+    /// Its resources are not allocated.
+    public var info: MesosOffer.Operation {
+      get {_info ?? MesosOffer.Operation()}
+      set {_info = newValue}
+    }
+    /// Returns true if `info` has been explicitly set.
+    public var hasInfo: Bool {self._info != nil}
+    /// Clears the value of `info`. Subsequent reads from it will return its default value.
+    public mutating func clearInfo() {self._info = nil}
+
+    public var status: MesosOperationStatus {
+      get {_status ?? MesosOperationStatus()}
+      set {_status = newValue}
+    }
+    /// Returns true if `status` has been explicitly set.
+    public var hasStatus: Bool {self._status != nil}
+    /// Clears the value of `status`. Subsequent reads from it will return its default value.
+    public mutating func clearStatus() {self._status = nil}
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+
+    fileprivate var _uuid: Data? = nil
+    fileprivate var _frameworkID: MesosFrameworkID? = nil
+    fileprivate var _info: MesosOffer.Operation? = nil
+    fileprivate var _status: MesosOperationStatus? = nil
+  }
+
+  /// The end of an operation, with the uuid of the status that the acknowledgement must carry.
+  public nonisolated struct OperationUpdate: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var operationUuid: Data {
+      get {_operationUuid ?? Data()}
+      set {_operationUuid = newValue}
+    }
+    /// Returns true if `operationUuid` has been explicitly set.
+    public var hasOperationUuid: Bool {self._operationUuid != nil}
+    /// Clears the value of `operationUuid`. Subsequent reads from it will return its default value.
+    public mutating func clearOperationUuid() {self._operationUuid = nil}
+
+    public var status: MesosOperationStatus {
+      get {_status ?? MesosOperationStatus()}
+      set {_status = newValue}
+    }
+    /// Returns true if `status` has been explicitly set.
+    public var hasStatus: Bool {self._status != nil}
+    /// Clears the value of `status`. Subsequent reads from it will return its default value.
+    public mutating func clearStatus() {self._status = nil}
+
+    /// All that the agent has, when it is not what the master takes it for: the operation failed.
+    public var correctedTotal: [MesosResource] = []
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+
+    fileprivate var _operationUuid: Data? = nil
+    fileprivate var _status: MesosOperationStatus? = nil
   }
 
   public nonisolated struct Executor: Sendable {
@@ -498,6 +602,22 @@ public nonisolated struct AgentEvent: Sendable {
     set {event = .shutdown(newValue)}
   }
 
+  public var applyOperation: AgentEvent.ApplyOperation {
+    get {
+      if case .applyOperation(let v)? = event {return v}
+      return AgentEvent.ApplyOperation()
+    }
+    set {event = .applyOperation(newValue)}
+  }
+
+  public var acknowledgeOperation: AgentEvent.AcknowledgeOperation {
+    get {
+      if case .acknowledgeOperation(let v)? = event {return v}
+      return AgentEvent.AcknowledgeOperation()
+    }
+    set {event = .acknowledgeOperation(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Event: Equatable, Sendable {
@@ -511,6 +631,8 @@ public nonisolated struct AgentEvent: Sendable {
     case updateFramework(AgentEvent.UpdateFramework)
     case ping(AgentEvent.Ping)
     case shutdown(AgentEvent.Shutdown)
+    case applyOperation(AgentEvent.ApplyOperation)
+    case acknowledgeOperation(AgentEvent.AcknowledgeOperation)
 
     fileprivate var isInitialized: Bool {
       // The use of inline closures is to circumvent an issue where the compiler
@@ -551,6 +673,14 @@ public nonisolated struct AgentEvent: Sendable {
       }()
       case .shutdown: return {
         guard case .shutdown(let v) = self else { preconditionFailure() }
+        return v.isInitialized
+      }()
+      case .applyOperation: return {
+        guard case .applyOperation(let v) = self else { preconditionFailure() }
+        return v.isInitialized
+      }()
+      case .acknowledgeOperation: return {
+        guard case .acknowledgeOperation(let v) = self else { preconditionFailure() }
         return v.isInitialized
       }()
       default: return true
@@ -842,6 +972,80 @@ public nonisolated struct AgentEvent: Sendable {
     fileprivate var _frameworkInfo: MesosFrameworkInfo? = nil
   }
 
+  /// Convert resources. The master has done so in its books; the agent makes them last, and makes or removes volumes.
+  public nonisolated struct ApplyOperation: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var uuid: Data {
+      get {_uuid ?? Data()}
+      set {_uuid = newValue}
+    }
+    /// Returns true if `uuid` has been explicitly set.
+    public var hasUuid: Bool {self._uuid != nil}
+    /// Clears the value of `uuid`. Subsequent reads from it will return its default value.
+    public mutating func clearUuid() {self._uuid = nil}
+
+    public var frameworkID: MesosFrameworkID {
+      get {_frameworkID ?? MesosFrameworkID()}
+      set {_frameworkID = newValue}
+    }
+    /// Returns true if `frameworkID` has been explicitly set.
+    public var hasFrameworkID: Bool {self._frameworkID != nil}
+    /// Clears the value of `frameworkID`. Subsequent reads from it will return its default value.
+    public mutating func clearFrameworkID() {self._frameworkID = nil}
+
+    /// Its resources are not allocated.
+    public var info: MesosOffer.Operation {
+      get {_info ?? MesosOffer.Operation()}
+      set {_info = newValue}
+    }
+    /// Returns true if `info` has been explicitly set.
+    public var hasInfo: Bool {self._info != nil}
+    /// Clears the value of `info`. Subsequent reads from it will return its default value.
+    public mutating func clearInfo() {self._info = nil}
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+
+    fileprivate var _uuid: Data? = nil
+    fileprivate var _frameworkID: MesosFrameworkID? = nil
+    fileprivate var _info: MesosOffer.Operation? = nil
+  }
+
+  public nonisolated struct AcknowledgeOperation: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var operationUuid: Data {
+      get {_operationUuid ?? Data()}
+      set {_operationUuid = newValue}
+    }
+    /// Returns true if `operationUuid` has been explicitly set.
+    public var hasOperationUuid: Bool {self._operationUuid != nil}
+    /// Clears the value of `operationUuid`. Subsequent reads from it will return its default value.
+    public mutating func clearOperationUuid() {self._operationUuid = nil}
+
+    public var statusUuid: Data {
+      get {_statusUuid ?? Data()}
+      set {_statusUuid = newValue}
+    }
+    /// Returns true if `statusUuid` has been explicitly set.
+    public var hasStatusUuid: Bool {self._statusUuid != nil}
+    /// Clears the value of `statusUuid`. Subsequent reads from it will return its default value.
+    public mutating func clearStatusUuid() {self._statusUuid = nil}
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+
+    fileprivate var _operationUuid: Data? = nil
+    fileprivate var _statusUuid: Data? = nil
+  }
+
   public nonisolated struct Ping: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -918,7 +1122,7 @@ nonisolated extension AgentCalls: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension AgentCall: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Call"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}agent_id\0\u{1}subscribe\0\u{1}update\0\u{1}message\0\u{3}executor_exited\0\u{1}pong\0\u{1}unsubscribe\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}agent_id\0\u{1}subscribe\0\u{1}update\0\u{1}message\0\u{3}executor_exited\0\u{1}pong\0\u{1}unsubscribe\0\u{3}operation_update\0")
 
   public var isInitialized: Bool {
     if let v = self._agentID, !v.isInitialized {return false}
@@ -1011,6 +1215,19 @@ nonisolated extension AgentCall: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
           self.call = .unsubscribe(v)
         }
       }()
+      case 8: try {
+        var v: AgentCall.OperationUpdate?
+        var hadOneofValue = false
+        if let current = self.call {
+          hadOneofValue = true
+          if case .operationUpdate(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.call = .operationUpdate(v)
+        }
+      }()
       default: break
       }
     }
@@ -1049,6 +1266,10 @@ nonisolated extension AgentCall: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       guard case .unsubscribe(let v)? = self.call else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     }()
+    case .operationUpdate?: try {
+      guard case .operationUpdate(let v)? = self.call else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -1064,7 +1285,7 @@ nonisolated extension AgentCall: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension AgentCall.Subscribe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = AgentCall.protoMessageName + ".Subscribe"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}agent_info\0\u{1}version\0\u{1}frameworks\0\u{1}executors\0\u{1}tasks\0\u{1}restarted\0\u{1}address\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}agent_info\0\u{1}version\0\u{1}frameworks\0\u{1}executors\0\u{1}tasks\0\u{1}restarted\0\u{1}address\0\u{1}operations\0")
 
   public var isInitialized: Bool {
     if self._agentInfo == nil {return false}
@@ -1074,6 +1295,7 @@ nonisolated extension AgentCall.Subscribe: SwiftProtobuf.Message, SwiftProtobuf.
     if !SwiftProtobuf.Internal.areAllInitialized(self.frameworks) {return false}
     if !SwiftProtobuf.Internal.areAllInitialized(self.executors) {return false}
     if !SwiftProtobuf.Internal.areAllInitialized(self.tasks) {return false}
+    if !SwiftProtobuf.Internal.areAllInitialized(self.operations) {return false}
     return true
   }
 
@@ -1090,6 +1312,7 @@ nonisolated extension AgentCall.Subscribe: SwiftProtobuf.Message, SwiftProtobuf.
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.tasks) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self._restarted) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self._address) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.operations) }()
       default: break
       }
     }
@@ -1121,6 +1344,9 @@ nonisolated extension AgentCall.Subscribe: SwiftProtobuf.Message, SwiftProtobuf.
     try { if let v = self._address {
       try visitor.visitSingularStringField(value: v, fieldNumber: 7)
     } }()
+    if !self.operations.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.operations, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1132,6 +1358,118 @@ nonisolated extension AgentCall.Subscribe: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.tasks != rhs.tasks {return false}
     if lhs._restarted != rhs._restarted {return false}
     if lhs._address != rhs._address {return false}
+    if lhs.operations != rhs.operations {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentCall.Operation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = AgentCall.protoMessageName + ".Operation"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}uuid\0\u{3}framework_id\0\u{1}info\0\u{1}status\0")
+
+  public var isInitialized: Bool {
+    if self._uuid == nil {return false}
+    if self._info == nil {return false}
+    if self._status == nil {return false}
+    if let v = self._frameworkID, !v.isInitialized {return false}
+    if let v = self._info, !v.isInitialized {return false}
+    if let v = self._status, !v.isInitialized {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self._uuid) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._frameworkID) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._info) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._status) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._uuid {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._frameworkID {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._info {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._status {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentCall.Operation, rhs: AgentCall.Operation) -> Bool {
+    if lhs._uuid != rhs._uuid {return false}
+    if lhs._frameworkID != rhs._frameworkID {return false}
+    if lhs._info != rhs._info {return false}
+    if lhs._status != rhs._status {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentCall.OperationUpdate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = AgentCall.protoMessageName + ".OperationUpdate"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operation_uuid\0\u{1}status\0\u{3}corrected_total\0")
+
+  public var isInitialized: Bool {
+    if self._operationUuid == nil {return false}
+    if self._status == nil {return false}
+    if let v = self._status, !v.isInitialized {return false}
+    if !SwiftProtobuf.Internal.areAllInitialized(self.correctedTotal) {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self._operationUuid) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._status) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.correctedTotal) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._operationUuid {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._status {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.correctedTotal.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.correctedTotal, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentCall.OperationUpdate, rhs: AgentCall.OperationUpdate) -> Bool {
+    if lhs._operationUuid != rhs._operationUuid {return false}
+    if lhs._status != rhs._status {return false}
+    if lhs.correctedTotal != rhs.correctedTotal {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1402,7 +1740,7 @@ nonisolated extension AgentCall.Unsubscribe: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension AgentEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}subscribed\0\u{1}run\0\u{1}kill\0\u{1}acknowledge\0\u{1}message\0\u{3}shutdown_executor\0\u{3}shutdown_framework\0\u{3}update_framework\0\u{1}ping\0\u{1}shutdown\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}subscribed\0\u{1}run\0\u{1}kill\0\u{1}acknowledge\0\u{1}message\0\u{3}shutdown_executor\0\u{3}shutdown_framework\0\u{3}update_framework\0\u{1}ping\0\u{1}shutdown\0\u{3}apply_operation\0\u{3}acknowledge_operation\0")
 
   public var isInitialized: Bool {
     if let v = self.event, !v.isInitialized {return false}
@@ -1545,6 +1883,32 @@ nonisolated extension AgentEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.event = .shutdown(v)
         }
       }()
+      case 11: try {
+        var v: AgentEvent.ApplyOperation?
+        var hadOneofValue = false
+        if let current = self.event {
+          hadOneofValue = true
+          if case .applyOperation(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.event = .applyOperation(v)
+        }
+      }()
+      case 12: try {
+        var v: AgentEvent.AcknowledgeOperation?
+        var hadOneofValue = false
+        if let current = self.event {
+          hadOneofValue = true
+          if case .acknowledgeOperation(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.event = .acknowledgeOperation(v)
+        }
+      }()
       default: break
       }
     }
@@ -1595,6 +1959,14 @@ nonisolated extension AgentEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     case .shutdown?: try {
       guard case .shutdown(let v)? = self.event else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .applyOperation?: try {
+      guard case .applyOperation(let v)? = self.event else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
+    case .acknowledgeOperation?: try {
+      guard case .acknowledgeOperation(let v)? = self.event else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
     }()
     case nil: break
     }
@@ -1999,6 +2371,103 @@ nonisolated extension AgentEvent.UpdateFramework: SwiftProtobuf.Message, SwiftPr
 
   public static func ==(lhs: AgentEvent.UpdateFramework, rhs: AgentEvent.UpdateFramework) -> Bool {
     if lhs._frameworkInfo != rhs._frameworkInfo {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentEvent.ApplyOperation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = AgentEvent.protoMessageName + ".ApplyOperation"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}uuid\0\u{3}framework_id\0\u{1}info\0")
+
+  public var isInitialized: Bool {
+    if self._uuid == nil {return false}
+    if self._info == nil {return false}
+    if let v = self._frameworkID, !v.isInitialized {return false}
+    if let v = self._info, !v.isInitialized {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self._uuid) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._frameworkID) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._info) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._uuid {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._frameworkID {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._info {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentEvent.ApplyOperation, rhs: AgentEvent.ApplyOperation) -> Bool {
+    if lhs._uuid != rhs._uuid {return false}
+    if lhs._frameworkID != rhs._frameworkID {return false}
+    if lhs._info != rhs._info {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension AgentEvent.AcknowledgeOperation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = AgentEvent.protoMessageName + ".AcknowledgeOperation"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}operation_uuid\0\u{3}status_uuid\0")
+
+  public var isInitialized: Bool {
+    if self._operationUuid == nil {return false}
+    if self._statusUuid == nil {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self._operationUuid) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self._statusUuid) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._operationUuid {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._statusUuid {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: AgentEvent.AcknowledgeOperation, rhs: AgentEvent.AcknowledgeOperation) -> Bool {
+    if lhs._operationUuid != rhs._operationUuid {return false}
+    if lhs._statusUuid != rhs._statusUuid {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -216,54 +216,6 @@ extension MesosTask: DefaultsWriting {
   }
 }
 
-extension ExecutorCall: DefaultsWriting {
-  public mutating func writeDefaults() {
-    if hasSubscribe { subscribe.writeDefaults() }
-    if hasUpdate { update.writeDefaults() }
-  }
-}
-
-extension ExecutorCall.Subscribe: DefaultsWriting {
-  public mutating func writeDefaults() {
-    if !unacknowledgedTasks.isEmpty { writeDefaultsOfEach(&self.unacknowledgedTasks) }
-    if !unacknowledgedUpdates.isEmpty { writeDefaultsOfEach(&self.unacknowledgedUpdates) }
-  }
-}
-
-extension ExecutorCall.Update: DefaultsWriting {
-  public mutating func writeDefaults() {
-    if hasStatus { status.writeDefaults() }
-  }
-}
-
-extension ExecutorEvent: DefaultsWriting {
-  public mutating func writeDefaults() {
-    if hasSubscribed { subscribed.writeDefaults() }
-    if hasLaunch { launch.writeDefaults() }
-    if hasLaunchGroup { launchGroup.writeDefaults() }
-  }
-}
-
-extension ExecutorEvent.Subscribed: DefaultsWriting {
-  public mutating func writeDefaults() {
-    if hasExecutorInfo { executorInfo.writeDefaults() }
-    if hasFrameworkInfo { frameworkInfo.writeDefaults() }
-    if hasAgentInfo { agentInfo.writeDefaults() }
-  }
-}
-
-extension ExecutorEvent.Launch: DefaultsWriting {
-  public mutating func writeDefaults() {
-    if hasTask { task.writeDefaults() }
-  }
-}
-
-extension ExecutorEvent.LaunchGroup: DefaultsWriting {
-  public mutating func writeDefaults() {
-    if hasTaskGroup { taskGroup.writeDefaults() }
-  }
-}
-
 extension MesosOffer: DefaultsWriting {
   public mutating func writeDefaults() {
     if !resources.isEmpty { writeDefaultsOfEach(&self.resources) }
@@ -357,6 +309,54 @@ extension MesosInverseOffer: DefaultsWriting {
 extension MesosOperationStatus: DefaultsWriting {
   public mutating func writeDefaults() {
     if !convertedResources.isEmpty { writeDefaultsOfEach(&self.convertedResources) }
+  }
+}
+
+extension ExecutorCall: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasSubscribe { subscribe.writeDefaults() }
+    if hasUpdate { update.writeDefaults() }
+  }
+}
+
+extension ExecutorCall.Subscribe: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !unacknowledgedTasks.isEmpty { writeDefaultsOfEach(&self.unacknowledgedTasks) }
+    if !unacknowledgedUpdates.isEmpty { writeDefaultsOfEach(&self.unacknowledgedUpdates) }
+  }
+}
+
+extension ExecutorCall.Update: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasStatus { status.writeDefaults() }
+  }
+}
+
+extension ExecutorEvent: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasSubscribed { subscribed.writeDefaults() }
+    if hasLaunch { launch.writeDefaults() }
+    if hasLaunchGroup { launchGroup.writeDefaults() }
+  }
+}
+
+extension ExecutorEvent.Subscribed: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasExecutorInfo { executorInfo.writeDefaults() }
+    if hasFrameworkInfo { frameworkInfo.writeDefaults() }
+    if hasAgentInfo { agentInfo.writeDefaults() }
+  }
+}
+
+extension ExecutorEvent.Launch: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasTask { task.writeDefaults() }
+  }
+}
+
+extension ExecutorEvent.LaunchGroup: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasTaskGroup { taskGroup.writeDefaults() }
   }
 }
 

@@ -109,16 +109,32 @@ enum GeneratedSchema {
     mesos.v1.TaskResourceLimitation resources:repeated:mesos.v1.Resource
     mesos.v1.TaskStatus task_id:required:mesos.v1.TaskID state:required:enum message:optional:string source:optional:enum reason:optional:enum data:optional:bytes agent_id:optional:mesos.v1.AgentID executor_id:optional:mesos.v1.ExecutorID timestamp:optional:double uuid:optional:bytes healthy:optional:bool check_status:optional:mesos.v1.CheckStatusInfo labels:optional:mesos.v1.Labels container_status:optional:mesos.v1.ContainerStatus unreachable_time:optional:mesos.v1.TimeInfo limitation:optional:mesos.v1.TaskResourceLimitation
     mesos.v1.Task name:required:string task_id:required:mesos.v1.TaskID framework_id:required:mesos.v1.FrameworkID executor_id:optional:mesos.v1.ExecutorID agent_id:required:mesos.v1.AgentID state:required:enum resources:repeated:mesos.v1.Resource statuses:repeated:mesos.v1.TaskStatus status_update_state:optional:enum status_update_uuid:optional:bytes labels:optional:mesos.v1.Labels discovery:optional:mesos.v1.DiscoveryInfo container:optional:mesos.v1.ContainerInfo health_check:optional:mesos.v1.HealthCheck kill_policy:optional:mesos.v1.KillPolicy user:optional:string limits:repeated:map<mesos.v1.Value.Scalar>
+    mesos.v1.Offer id:required:mesos.v1.OfferID framework_id:required:mesos.v1.FrameworkID agent_id:required:mesos.v1.AgentID hostname:required:string url:optional:mesos.v1.URL domain:optional:mesos.v1.DomainInfo resources:repeated:mesos.v1.Resource attributes:repeated:mesos.v1.Attribute executor_ids:repeated:mesos.v1.ExecutorID unavailability:optional:mesos.v1.Unavailability allocation_info:optional:mesos.v1.Resource.AllocationInfo
+    mesos.v1.Offer.Operation type:optional:enum id:optional:mesos.v1.OperationID launch:optional:mesos.v1.Offer.Operation.Launch launch_group:optional:mesos.v1.Offer.Operation.LaunchGroup reserve:optional:mesos.v1.Offer.Operation.Reserve unreserve:optional:mesos.v1.Offer.Operation.Unreserve create:optional:mesos.v1.Offer.Operation.Create destroy:optional:mesos.v1.Offer.Operation.Destroy grow_volume:optional:mesos.v1.Offer.Operation.GrowVolume shrink_volume:optional:mesos.v1.Offer.Operation.ShrinkVolume create_disk:optional:mesos.v1.Offer.Operation.CreateDisk destroy_disk:optional:mesos.v1.Offer.Operation.DestroyDisk
+    mesos.v1.Offer.Operation.Launch task_infos:repeated:mesos.v1.TaskInfo
+    mesos.v1.Offer.Operation.LaunchGroup executor:required:mesos.v1.ExecutorInfo task_group:required:mesos.v1.TaskGroupInfo
+    mesos.v1.Offer.Operation.Reserve source:repeated:mesos.v1.Resource resources:repeated:mesos.v1.Resource
+    mesos.v1.Offer.Operation.Unreserve resources:repeated:mesos.v1.Resource
+    mesos.v1.Offer.Operation.Create volumes:repeated:mesos.v1.Resource
+    mesos.v1.Offer.Operation.Destroy volumes:repeated:mesos.v1.Resource
+    mesos.v1.Offer.Operation.GrowVolume volume:required:mesos.v1.Resource addition:required:mesos.v1.Resource
+    mesos.v1.Offer.Operation.ShrinkVolume volume:required:mesos.v1.Resource subtract:required:mesos.v1.Value.Scalar
+    mesos.v1.Offer.Operation.CreateDisk source:required:mesos.v1.Resource target_type:required:enum target_profile:optional:string
+    mesos.v1.Offer.Operation.DestroyDisk source:required:mesos.v1.Resource
+    mesos.v1.InverseOffer id:required:mesos.v1.OfferID url:optional:mesos.v1.URL framework_id:required:mesos.v1.FrameworkID agent_id:optional:mesos.v1.AgentID unavailability:required:mesos.v1.Unavailability resources:repeated:mesos.v1.Resource
+    mesos.v1.OperationStatus operation_id:optional:mesos.v1.OperationID state:required:enum message:optional:string converted_resources:repeated:mesos.v1.Resource uuid:optional:mesos.v1.UUID agent_id:optional:mesos.v1.AgentID resource_provider_id:optional:mesos.v1.ResourceProviderID
     tepui.agent.Calls calls:repeated:tepui.agent.Call
-    tepui.agent.Call agent_id:optional:mesos.v1.AgentID subscribe:optional:tepui.agent.Call.Subscribe update:optional:tepui.agent.Call.Update message:optional:tepui.agent.Call.Message executor_exited:optional:tepui.agent.Call.ExecutorExited pong:optional:tepui.agent.Call.Pong unsubscribe:optional:tepui.agent.Call.Unsubscribe
-    tepui.agent.Call.Subscribe agent_info:required:mesos.v1.AgentInfo version:required:string frameworks:repeated:mesos.v1.FrameworkInfo executors:repeated:tepui.agent.Call.Executor tasks:repeated:mesos.v1.Task restarted:optional:bool address:required:string
+    tepui.agent.Call agent_id:optional:mesos.v1.AgentID subscribe:optional:tepui.agent.Call.Subscribe update:optional:tepui.agent.Call.Update message:optional:tepui.agent.Call.Message executor_exited:optional:tepui.agent.Call.ExecutorExited pong:optional:tepui.agent.Call.Pong unsubscribe:optional:tepui.agent.Call.Unsubscribe operation_update:optional:tepui.agent.Call.OperationUpdate
+    tepui.agent.Call.Subscribe agent_info:required:mesos.v1.AgentInfo version:required:string frameworks:repeated:mesos.v1.FrameworkInfo executors:repeated:tepui.agent.Call.Executor tasks:repeated:mesos.v1.Task restarted:optional:bool address:required:string operations:repeated:tepui.agent.Call.Operation
+    tepui.agent.Call.Operation uuid:required:bytes framework_id:optional:mesos.v1.FrameworkID info:required:mesos.v1.Offer.Operation status:required:mesos.v1.OperationStatus
+    tepui.agent.Call.OperationUpdate operation_uuid:required:bytes status:required:mesos.v1.OperationStatus corrected_total:repeated:mesos.v1.Resource
     tepui.agent.Call.Executor framework_id:required:mesos.v1.FrameworkID executor_info:required:mesos.v1.ExecutorInfo command_task:optional:bool
     tepui.agent.Call.Update framework_id:required:mesos.v1.FrameworkID status:required:mesos.v1.TaskStatus latest_state:optional:enum
     tepui.agent.Call.Message framework_id:required:mesos.v1.FrameworkID executor_id:required:mesos.v1.ExecutorID data:required:bytes
     tepui.agent.Call.ExecutorExited framework_id:required:mesos.v1.FrameworkID executor_id:required:mesos.v1.ExecutorID status:required:integer
     tepui.agent.Call.Pong
     tepui.agent.Call.Unsubscribe reason:optional:string
-    tepui.agent.Event subscribed:optional:tepui.agent.Event.Subscribed run:optional:tepui.agent.Event.Run kill:optional:tepui.agent.Event.Kill acknowledge:optional:tepui.agent.Event.Acknowledge message:optional:tepui.agent.Event.Message shutdown_executor:optional:tepui.agent.Event.ShutdownExecutor shutdown_framework:optional:tepui.agent.Event.ShutdownFramework update_framework:optional:tepui.agent.Event.UpdateFramework ping:optional:tepui.agent.Event.Ping shutdown:optional:tepui.agent.Event.Shutdown
+    tepui.agent.Event subscribed:optional:tepui.agent.Event.Subscribed run:optional:tepui.agent.Event.Run kill:optional:tepui.agent.Event.Kill acknowledge:optional:tepui.agent.Event.Acknowledge message:optional:tepui.agent.Event.Message shutdown_executor:optional:tepui.agent.Event.ShutdownExecutor shutdown_framework:optional:tepui.agent.Event.ShutdownFramework update_framework:optional:tepui.agent.Event.UpdateFramework ping:optional:tepui.agent.Event.Ping shutdown:optional:tepui.agent.Event.Shutdown apply_operation:optional:tepui.agent.Event.ApplyOperation acknowledge_operation:optional:tepui.agent.Event.AcknowledgeOperation
     tepui.agent.Event.Subscribed agent_id:required:mesos.v1.AgentID master_info:required:mesos.v1.MasterInfo ping_interval_seconds:required:double
     tepui.agent.Event.Run framework_info:required:mesos.v1.FrameworkInfo executor:optional:mesos.v1.ExecutorInfo tasks:repeated:mesos.v1.TaskInfo group:optional:bool
     tepui.agent.Event.Kill framework_id:required:mesos.v1.FrameworkID task_id:required:mesos.v1.TaskID kill_policy:optional:mesos.v1.KillPolicy
@@ -127,11 +143,15 @@ enum GeneratedSchema {
     tepui.agent.Event.ShutdownExecutor framework_id:required:mesos.v1.FrameworkID executor_id:required:mesos.v1.ExecutorID
     tepui.agent.Event.ShutdownFramework framework_id:required:mesos.v1.FrameworkID
     tepui.agent.Event.UpdateFramework framework_info:required:mesos.v1.FrameworkInfo
+    tepui.agent.Event.ApplyOperation uuid:required:bytes framework_id:optional:mesos.v1.FrameworkID info:required:mesos.v1.Offer.Operation
+    tepui.agent.Event.AcknowledgeOperation operation_uuid:required:bytes status_uuid:required:bytes
     tepui.agent.Event.Ping
     tepui.agent.Event.Shutdown message:required:string
     tepui.checkpoint.Executor framework_id:required:mesos.v1.FrameworkID info:required:mesos.v1.ExecutorInfo container_id:required:mesos.v1.ContainerID command_task:optional:bool exited:optional:bool
     tepui.checkpoint.Task info:required:mesos.v1.TaskInfo executor_id:required:mesos.v1.ExecutorID sequence:required:integer group:optional:integer
     tepui.checkpoint.Progress delivered:optional:bool latest:optional:mesos.v1.TaskStatus acknowledged_uuids:repeated:bytes kill_deadline_ns:optional:integer completion_time_reached:optional:bool
+    tepui.checkpoint.Resources made:repeated:mesos.v1.Resource
+    tepui.checkpoint.Operation framework_id:optional:mesos.v1.FrameworkID info:required:mesos.v1.Offer.Operation sequence:required:integer status:required:mesos.v1.OperationStatus
     mesos.v1.executor.Call executor_id:required:mesos.v1.ExecutorID framework_id:required:mesos.v1.FrameworkID type:optional:enum subscribe:optional:mesos.v1.executor.Call.Subscribe update:optional:mesos.v1.executor.Call.Update message:optional:mesos.v1.executor.Call.Message
     mesos.v1.executor.Call.Subscribe unacknowledged_tasks:repeated:mesos.v1.TaskInfo unacknowledged_updates:repeated:mesos.v1.executor.Call.Update
     mesos.v1.executor.Call.Update status:required:mesos.v1.TaskStatus
@@ -149,20 +169,6 @@ enum GeneratedSchema {
     mesos.v1.maintenance.Schedule windows:repeated:mesos.v1.maintenance.Window
     mesos.v1.maintenance.ClusterStatus draining_machines:repeated:mesos.v1.maintenance.ClusterStatus.DrainingMachine down_machines:repeated:mesos.v1.MachineID
     mesos.v1.maintenance.ClusterStatus.DrainingMachine id:required:mesos.v1.MachineID statuses:repeated:mesos.v1.maintenance.InverseOfferStatus
-    mesos.v1.Offer id:required:mesos.v1.OfferID framework_id:required:mesos.v1.FrameworkID agent_id:required:mesos.v1.AgentID hostname:required:string url:optional:mesos.v1.URL domain:optional:mesos.v1.DomainInfo resources:repeated:mesos.v1.Resource attributes:repeated:mesos.v1.Attribute executor_ids:repeated:mesos.v1.ExecutorID unavailability:optional:mesos.v1.Unavailability allocation_info:optional:mesos.v1.Resource.AllocationInfo
-    mesos.v1.Offer.Operation type:optional:enum id:optional:mesos.v1.OperationID launch:optional:mesos.v1.Offer.Operation.Launch launch_group:optional:mesos.v1.Offer.Operation.LaunchGroup reserve:optional:mesos.v1.Offer.Operation.Reserve unreserve:optional:mesos.v1.Offer.Operation.Unreserve create:optional:mesos.v1.Offer.Operation.Create destroy:optional:mesos.v1.Offer.Operation.Destroy grow_volume:optional:mesos.v1.Offer.Operation.GrowVolume shrink_volume:optional:mesos.v1.Offer.Operation.ShrinkVolume create_disk:optional:mesos.v1.Offer.Operation.CreateDisk destroy_disk:optional:mesos.v1.Offer.Operation.DestroyDisk
-    mesos.v1.Offer.Operation.Launch task_infos:repeated:mesos.v1.TaskInfo
-    mesos.v1.Offer.Operation.LaunchGroup executor:required:mesos.v1.ExecutorInfo task_group:required:mesos.v1.TaskGroupInfo
-    mesos.v1.Offer.Operation.Reserve source:repeated:mesos.v1.Resource resources:repeated:mesos.v1.Resource
-    mesos.v1.Offer.Operation.Unreserve resources:repeated:mesos.v1.Resource
-    mesos.v1.Offer.Operation.Create volumes:repeated:mesos.v1.Resource
-    mesos.v1.Offer.Operation.Destroy volumes:repeated:mesos.v1.Resource
-    mesos.v1.Offer.Operation.GrowVolume volume:required:mesos.v1.Resource addition:required:mesos.v1.Resource
-    mesos.v1.Offer.Operation.ShrinkVolume volume:required:mesos.v1.Resource subtract:required:mesos.v1.Value.Scalar
-    mesos.v1.Offer.Operation.CreateDisk source:required:mesos.v1.Resource target_type:required:enum target_profile:optional:string
-    mesos.v1.Offer.Operation.DestroyDisk source:required:mesos.v1.Resource
-    mesos.v1.InverseOffer id:required:mesos.v1.OfferID url:optional:mesos.v1.URL framework_id:required:mesos.v1.FrameworkID agent_id:optional:mesos.v1.AgentID unavailability:required:mesos.v1.Unavailability resources:repeated:mesos.v1.Resource
-    mesos.v1.OperationStatus operation_id:optional:mesos.v1.OperationID state:required:enum message:optional:string converted_resources:repeated:mesos.v1.Resource uuid:optional:mesos.v1.UUID agent_id:optional:mesos.v1.AgentID resource_provider_id:optional:mesos.v1.ResourceProviderID
     mesos.v1.Flag name:required:string value:optional:string
     mesos.v1.VersionInfo version:required:string build_date:optional:string build_time:optional:double build_user:optional:string git_sha:optional:string git_branch:optional:string git_tag:optional:string
     mesos.v1.Metric name:required:string value:optional:double
