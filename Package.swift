@@ -8,7 +8,7 @@ import PackageDescription
 // - swift-collections: the heap of deadlines and the queues of updates.
 // - swift-log: one logging interface for all rooms.
 // - libltdl (Debian: libltdl-dev): loads the modules.
-// - SQLite (Debian: libsqlite3-dev): checkpoints of the agent.
+// - SQLite (Debian: libsqlite3-dev): checkpoints of the agent, registry of the master.
 
 /// Settings of all our own Swift targets: a warning is an error.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
@@ -123,7 +123,8 @@ let package = Package(
     .executableTarget(
       name: "tepui-master",
       dependencies: [
-        "MasterCore", "Allocation", "ModuleHost", "Transport", "Wire", "Resources", "Daemon", arguments, logging,
+        "MasterCore", "Allocation", "ModuleHost", "Transport", "Storage", "Wire", "Resources", "Daemon", arguments,
+        logging,
       ]
         + nio, swiftSettings: strict),
     .executableTarget(

@@ -52,16 +52,23 @@ public final class MasterCore {
   var offerEnds: Deque<(number: UInt64, deadline: Int64)> = []
   var nextOfferNumber: UInt64 = 0
 
+  /// Of roles that have another than 1.
+  var weights: [String: Double] = [:]
+  var waitingForWrite: [UInt64: (MasterCore) -> Void] = [:]
+  var nextWrite: UInt64 = 0
+
   var lastCycle: Int64?
   var nextReconsideration: Int64
   /// What the last cycle was blamed for, so that the same is not logged every second.
   var lastBlame: [String] = []
   public internal(set) var metrics = MasterMetrics()
 
-  /// - Parameter generator: makes stream ids; give a secure one outside of tests.
+  /// - Parameters:
+  ///   - recovering: what the registry holds.
+  ///   - generator: makes stream ids; give a secure one outside of tests.
   public init(
-    configuration: MasterConfiguration, policy: any AllocationPolicy, generator: any RandomNumberGenerator,
-    now: Instant
+    configuration: MasterConfiguration, recovering: RegistryState = RegistryState(), policy: any AllocationPolicy,
+    generator: any RandomNumberGenerator, now: Instant
   ) {
     self.configuration = configuration
     self.policy = policy
@@ -69,11 +76,12 @@ public final class MasterCore {
     self.now = now
     started = now
     ledger = AllocationLedger(options: configuration.allocation)
-    for (role, weight) in configuration.weights {
-      ledger.setWeight(Quantity(weight).thousandths, ofRole: role)
-    }
     completedFrameworks = BoundedHistory(limit: configuration.completedFrameworkLimit)
     nextReconsideration = now.monotonicNs + configuration.allocationIntervalNs
+    // What was set at run time is newer than a flag.
+    for (role, weight) in configuration.weights.merging(recovering.weights, uniquingKeysWith: { $1 }) {
+      setWeight(weight, of: role)
+    }
   }
 
   /// Takes one event and returns what is to be done for it, in order.
@@ -86,8 +94,10 @@ public final class MasterCore {
       handle(calls, from: connection)
     case .streamClosed(let connection):
       streamClosed(connection)
-    case .teardown(let id, let connection):
-      teardown(id, from: connection)
+    case .operatorCall(let call, let connection):
+      handle(call, from: connection)
+    case .persisted(let number):
+      persisted(number)
     case .tick:
       fireTimers()
       expireOffers()

@@ -17,8 +17,10 @@ public enum MasterEvent: Sendable {
   case agentCalls(AgentCalls, from: ConnectionID)
   /// The peer of a stream is gone.
   case streamClosed(ConnectionID)
-  /// An operator ends a framework.
-  case teardown(frameworkID: String, from: ConnectionID)
+  /// A change that an operator asks for, whichever endpoint it came by.
+  case operatorCall(MesosMasterCall, from: ConnectionID)
+  /// The changes of the `persist` with this number are safe.
+  case persisted(UInt64)
   /// `nextDeadline` is reached, or everything that came in this turn of the loop has been handled.
   case tick
 }
@@ -35,6 +37,9 @@ public enum MasterEffect: Sendable {
   case sendAgent(ConnectionID, AgentEvent)
   /// Sends what is under way and ends the stream; no `streamClosed` follows.
   case close(ConnectionID)
+  /// Write the changes to the registry, all or none and for good, and then handle `persisted` with the number. Writes
+  /// may be joined; their order holds.
+  case persist(UInt64, [RegistryChange])
   case log(LogLevel, String)
 }
 

@@ -9,6 +9,8 @@ public struct MasterSnapshot: Sendable {
   public let unreachableAgentCount: Int
   public let frameworks: [FrameworkSnapshot]
   public let completedFrameworks: [FrameworkSnapshot]
+  /// Of roles that have another than 1.
+  public let weights: [String: Double]
   public let metrics: MasterMetrics
 }
 
@@ -79,7 +81,7 @@ extension MasterCore {
       agents: agents.values.sorted { $0.registeredTime < $1.registeredTime }.map(snapshot),
       unreachableAgentCount: unreachableAgents.count,
       frameworks: frameworks.values.sorted { $0.registeredTime < $1.registeredTime }.map(snapshot),
-      completedFrameworks: Array(completedFrameworks), metrics: metrics)
+      completedFrameworks: Array(completedFrameworks), weights: weights, metrics: metrics)
   }
 
   private func snapshot(_ agent: Agent) -> AgentSnapshot {

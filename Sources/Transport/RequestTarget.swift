@@ -12,15 +12,21 @@ struct RequestTarget: Equatable {
     let parts = rest.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
     guard let path = percentDecoded(parts[0].utf8, plusIsSpace: false) else { return nil }
     self.path = RequestTarget.withoutTrailingSlashes(path)
-    self.query = [:]
-    guard parts.count == 2 else { return }
-    for pair in parts[1].split(whereSeparator: { $0 == "&" || $0 == ";" }) {
+    guard let query = parts.count == 2 ? RequestTarget.fields(parts[1]) : [:] else { return nil }
+    self.query = query
+  }
+
+  /// The fields of a query or a form, decoded; of a repeated name the last one counts. nil for a broken percent escape.
+  static func fields(_ text: Substring) -> [String: String]? {
+    var fields: [String: String] = [:]
+    for pair in text.split(whereSeparator: { $0 == "&" || $0 == ";" }) {
       let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard let name = percentDecoded(sides[0].utf8, plusIsSpace: true),
         let value = percentDecoded((sides.count == 2 ? sides[1] : "").utf8, plusIsSpace: true)
       else { return nil }
-      query[name] = value
+      fields[name] = value
     }
+    return fields
   }
 
   /// Protocol fact 5: the Mesos CLI asks for `/master/frameworks/`.

@@ -43,6 +43,20 @@ public enum WireFormat: String, CaseIterable, Sendable {
   }
 }
 
+/// JSON arrays of messages, which some older endpoints take and give.
+extension WireFormat {
+  /// Reads an array as the repeated field `field` of `Wrapper`.
+  public static func decodeList<Wrapper: Message>(
+    _ field: String, of wrapper: Wrapper.Type, from bytes: [UInt8]
+  ) throws(WireRefusal) -> Wrapper {
+    try json.decode(wrapper, from: Array("{\"\(field)\":".utf8) + bytes + Array("}".utf8))
+  }
+
+  public static func encodeList(_ messages: [some Message]) -> [UInt8] {
+    Array("[".utf8) + messages.map(json.encode).joined(separator: Array(",".utf8)) + Array("]".utf8)
+  }
+}
+
 /// A status and its text for a request that cannot be taken.
 public struct WireRefusal: Error, Equatable, Sendable {
   public let status: Int

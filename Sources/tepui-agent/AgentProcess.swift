@@ -20,7 +20,7 @@ final class AgentProcess {
   let log: Logger
   let modules: ModuleHost
   let startTime: Double
-  private let store: CheckpointStore
+  private let store: RecordStore
   private let clock = Clock()
   private let endedPromise: EventLoopPromise<String>
 
@@ -41,7 +41,7 @@ final class AgentProcess {
     log = setup.log
     startTime = clock.seconds
     try Directories.make("\(setup.workDirectory)/meta", mode: 0o700)
-    store = try CheckpointStore(path: "\(setup.workDirectory)/meta/agent.db")
+    store = try RecordStore(path: "\(setup.workDirectory)/meta/agent.db", survives: .processEnd)
     modules = try ModuleHost(
       product: "tepui-agent", version: Product.version, directory: setup.flags.modulesDirectory.given,
       configuration: setup.flags.modules.given, logger: Logger(label: "modules"))
@@ -140,7 +140,7 @@ final class AgentProcess {
 
   /// Stores what has to be known before anything else of the turn may happen.
   private func commit(_ turn: [AgentEffect]) -> Bool {
-    var changes: [CheckpointStore.Change] = []
+    var changes: [RecordStore.Change] = []
     for effect in turn {
       switch effect {
       case .persist(let key, let value): changes.append(.put(key: key, value: value))

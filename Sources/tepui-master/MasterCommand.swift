@@ -7,6 +7,7 @@ import MasterCore
 import ModuleHost
 import NIOPosix
 import Resources
+import Storage
 
 /// tepui-master: flags, wiring, signals.
 @main
@@ -27,7 +28,8 @@ struct MasterCommand: ParsableCommand {
   var advertiseIP: String?
   @Option(name: .customLong("cluster"), help: "Name of the cluster, for people.")
   var cluster: String?
-  @Option(name: .customLong("work_dir"), help: "As in Mesos; this version keeps nothing on disk.")
+  @Option(
+    name: .customLong("work_dir"), help: "Where the registry lies; without it, a restart forgets quotas and the like.")
   var workDir: String?
 
   @Option(name: .customLong("modules_dir"), help: "Directory with modules (*.so) and their modules.json.")
@@ -101,14 +103,31 @@ struct MasterCommand: ParsableCommand {
       throw Refusal(error.message)
     }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let daemon = MasterDaemon(
-      configuration: try configuration(deadlineNs: policy.deadlineNs), flags: flags, policy: policy, modules: host,
-      eventLoop: group.next(), logger: logger)
+    let configuration = try configuration(deadlineNs: policy.deadlineNs)
+    let daemon: MasterDaemon
+    do {
+      daemon = try MasterDaemon(
+        configuration: configuration, flags: flags, registry: try registry(logger), policy: policy, modules: host,
+        eventLoop: group.next(), logger: logger)
+    } catch {
+      throw Refusal("\(error)")
+    }
     do { try daemon.listen(ip: ip, port: port) } catch { throw Refusal("\(error)") }
     // Blocks until a signal ends the daemon.
     let end = daemon.waitForSignal()
     logger.info("ended by signal \(end)")
     try group.syncShutdownGracefully()
+  }
+
+  private func registry(_ logger: Logger) throws -> RecordStore? {
+    guard let workDir else {
+      logger.warning("No --work_dir: quotas, weights and the state of agents will not survive this process")
+      return nil
+    }
+    guard mkdir(workDir, 0o755) == 0 || errno == EEXIST else {
+      throw Refusal("--work_dir=\(workDir) cannot be made: \(String(cString: strerror(errno)))")
+    }
+    return try RecordStore(path: "\(workDir)/registry.db", survives: .powerFailure)
   }
 
   private func configuration(deadlineNs: Int64) throws -> MasterConfiguration {

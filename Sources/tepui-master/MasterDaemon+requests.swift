@@ -17,7 +17,7 @@ extension MasterDaemon {
     router.get("/version") { [self] in $1.respond(.json(version())) }
     router.get("/redirect") { [self] in redirect($0, $1) }
     router.get("/modules") { [self] in $1.respond(.json(ModuleStatus.json(modules.modules))) }
-    router.post("/teardown") { [self] in teardown($0, $1) }
+    operatorRoutes(router)
     read(router, "/state") { [flags] snapshot, _ in snapshot.state(flags: flags) }
     read(router, "/state.json") { [flags] snapshot, _ in snapshot.state(flags: flags) }
     read(router, "/state-summary") { snapshot, _ in snapshot.summary }
@@ -65,15 +65,6 @@ extension MasterDaemon {
     } catch {
       responder.respond(.error(HTTPStatus.of(error.status), error.text))
     }
-  }
-
-  /// POST /teardown with `frameworkId=…` in the body.
-  private func teardown(_ request: Request, _ responder: Responder) {
-    let fields = String(decoding: request.bodyBytes, as: UTF8.self).split(separator: "&")
-    guard let id = fields.first(where: { $0.hasPrefix("frameworkId=") })?.dropFirst("frameworkId=".count) else {
-      return responder.respond(.error(.badRequest, "Missing 'frameworkId' query parameter in the request body"))
-    }
-    handle(.teardown(frameworkID: String(id), from: connection(.waiting(responder, .json))))
   }
 
   /// Protocol fact 40. This master is always the leader.

@@ -5,6 +5,7 @@ import Logging
 import MasterCore
 import ModuleHost
 import NIOCore
+import Storage
 import Transport
 import Wire
 
@@ -24,6 +25,11 @@ final class MasterDaemon: @unchecked Sendable {
   let flags: [String: String]
   private var configuration: MasterConfiguration
   private let policy: LoadedAllocator
+  private let registryStore: RecordStore?
+  private let recovering: RegistryState
+  private lazy var registry = RegistryWriter(registryStore, on: eventLoop, logger: logger) { [unowned self] in
+    handle(.persisted($0))
+  }
   /// Set as soon as the port is known: the core tells it to frameworks.
   private(set) var core: MasterCore?
   var peers: [ConnectionID: Peer] = [:]
@@ -32,9 +38,11 @@ final class MasterDaemon: @unchecked Sendable {
   private var timer: (deadline: Int64, scheduled: Scheduled<Void>)?
 
   init(
-    configuration: MasterConfiguration, flags: [String: String], policy: LoadedAllocator, modules: ModuleHost,
-    eventLoop: any EventLoop, logger: Logger
-  ) {
+    configuration: MasterConfiguration, flags: [String: String], registry: RecordStore?, policy: LoadedAllocator,
+    modules: ModuleHost, eventLoop: any EventLoop, logger: Logger
+  ) throws {
+    registryStore = registry
+    recovering = try RegistryState(records: registry?.load() ?? [:])
     self.configuration = configuration
     self.flags = flags
     self.policy = policy
@@ -59,7 +67,8 @@ final class MasterDaemon: @unchecked Sendable {
   private func start(port: Int) {
     configuration.port = port
     core = MasterCore(
-      configuration: configuration, policy: policy, generator: SystemRandomNumberGenerator(), now: Self.now())
+      configuration: configuration, recovering: recovering, policy: policy, generator: SystemRandomNumberGenerator(),
+      now: Self.now())
     scheduleTimer()
   }
 
@@ -131,6 +140,7 @@ final class MasterDaemon: @unchecked Sendable {
       case .sendAgent(let id, let event): send(event, to: id)
       case .close(let id):
         if case .stream(let stream, _) = peers.removeValue(forKey: id) { stream.close() }
+      case .persist(let number, let changes): registry.write(number, changes)
       case .log(let level, let text): log(level, text)
       }
     }

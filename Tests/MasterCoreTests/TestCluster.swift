@@ -25,6 +25,11 @@ final class TestCluster {
   private(set) var toAgents: [ConnectionID: [AgentEvent]] = [:]
   private(set) var closed: Set<ConnectionID> = []
   private(set) var logLines: [String] = []
+  /// What is in the registry.
+  private(set) var records: [String: [UInt8]]
+  private var written: [(UInt64, [RegistryChange])] = []
+  /// Whether the disk takes what is written; set back to true, it does so with the next event.
+  var isWriting = true
 
   struct Answer: Equatable {
     var status: Int
@@ -33,11 +38,29 @@ final class TestCluster {
 
   static let id = "master"
 
-  init(_ change: (inout MasterConfiguration) -> Void = { _ in }) {
-    var configuration = MasterConfiguration(id: TestCluster.id)
+  /// - Parameter records: what an earlier master left in its registry.
+  init(
+    id: String = TestCluster.id, records: [String: [UInt8]] = [:],
+    _ change: (inout MasterConfiguration) -> Void = { _ in }
+  ) {
+    var configuration = MasterConfiguration(id: id)
     change(&configuration)
+    self.records = records
+    let recovering = (try? RegistryState(records: records)) ?? RegistryState()
     core = MasterCore(
-      configuration: configuration, policy: policy, generator: SeededGenerator(state: 1), now: now)
+      configuration: configuration, recovering: recovering, policy: policy, generator: SeededGenerator(state: 1),
+      now: now)
+  }
+
+  /// An operator's call.
+  @discardableResult
+  func call(_ type: MesosMasterCall.TypeEnum, _ fill: (inout MesosMasterCall) -> Void = { _ in }) -> Answer? {
+    var call = MesosMasterCall()
+    call.type = type
+    fill(&call)
+    let id = connection()
+    handle(.operatorCall(call, from: id))
+    return answers[id]
   }
 
   func connection() -> ConnectionID {
@@ -48,9 +71,24 @@ final class TestCluster {
   /// Handles an event and, as a loop would, the tick after it.
   func handle(_ event: MasterEvent) {
     apply(core.handle(event, at: now))
+    write()
     apply(core.handle(.tick, at: now))
     // Lets pass the pause between two cycles.
     if let deadline = core.nextDeadline, deadline - now.monotonicNs < 50_000_000 { pass(nanoseconds: 50_000_000) }
+  }
+
+  /// Makes safe what the core wants written, as a disk would a moment later.
+  private func write() {
+    while isWriting, !written.isEmpty {
+      let (number, changes) = written.removeFirst()
+      for change in changes {
+        switch change {
+        case .put(let key, let value): records[key] = value
+        case .delete(let key): records[key] = nil
+        }
+      }
+      apply(core.handle(.persisted(number), at: now))
+    }
   }
 
   /// Lets time pass, handling what becomes due on the way.
@@ -82,6 +120,7 @@ final class TestCluster {
       case .sendScheduler(let id, let event): toSchedulers[id, default: []].append(event)
       case .sendAgent(let id, let event): toAgents[id, default: []].append(event)
       case .close(let id): closed.insert(id)
+      case .persist(let number, let changes): written.append((number, changes))
       case .log(_, let text): logLines.append(text)
       }
     }

@@ -18,6 +18,7 @@ final class MasterNode {
   private(set) var life = 0
   private var lastConnection: UInt64 = 0
   private var streams: [ConnectionID: Stream] = [:]
+  private var records: [String: [UInt8]] = [:]
   private var tickIsQueued = false
   private var timer: Int64?
 
@@ -43,7 +44,8 @@ final class MasterNode {
     life += 1
     world.note("master \(life) starts")
     core = MasterCore(
-      configuration: makeConfiguration(life), policy: AnyOrder(), generator: SeededGenerator(state: UInt64(life)),
+      configuration: makeConfiguration(life), recovering: (try? RegistryState(records: records)) ?? RegistryState(),
+      policy: AnyOrder(), generator: SeededGenerator(state: UInt64(life)),
       now: instant)
     settle()
   }
@@ -52,6 +54,7 @@ final class MasterNode {
   func crash() {
     world.note("master \(life) crashes")
     core = nil
+    life += 1
     timer = nil
     for (_, stream) in streams.sorted(by: { $0.key.number < $1.key.number }) { end(stream) }
     streams = [:]
@@ -137,7 +140,25 @@ final class MasterNode {
       case .close(let id):
         guard let stream = streams.removeValue(forKey: id) else { continue }
         stream.wire.send { stream.client.closed(stream.generation) }
+      case .persist(let number, let changes): write(number, changes)
       case .log: break
+      }
+    }
+  }
+
+  /// A crash before the write loses it, one after it only the news.
+  private func write(_ number: UInt64, _ changes: [RegistryChange]) {
+    let life = life
+    world.after(world.between(World.millisecond, 5 * World.millisecond)) { [self] in
+      guard self.life == life else { return }
+      for change in changes {
+        switch change {
+        case .put(let key, let value): records[key] = value
+        case .delete(let key): records[key] = nil
+        }
+      }
+      world.after(World.millisecond) { [self] in
+        if self.life == life { handle(.persisted(number)) }
       }
     }
   }

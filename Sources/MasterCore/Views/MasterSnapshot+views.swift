@@ -72,7 +72,7 @@ extension MasterSnapshot {
     let offered = frameworks.reduce(Resources()) { $0 + inRole($1.offered) }
     let reserved = agents.reduce(Resources()) { $0 + $1.total.reserved(for: name) }
     return [
-      "name": .text(name), "weight": .number(configuration.weights[name] ?? 1), "allocated": quantities(used),
+      "name": .text(name), "weight": .number(weights[name] ?? 1), "allocated": quantities(used),
       "offered": quantities(offered),
       "resources": quantities(used + offered), "reserved": quantities(reserved),
       "quota": ["role": .text(name), "guarantee": [:], "limit": [:], "consumed": quantities(used)],

@@ -2,10 +2,18 @@ import CSQLite
 
 /// Records by key on disk, in one SQLite database. Belongs to one thread.
 ///
-/// What was applied survives the end of the process at any moment. The file is not synced at every commit, so a power
-/// failure may lose the last commits; it then holds the state of an earlier moment, never a mixture. That is enough for
-/// checkpoints: after a power failure no task is left that they could describe.
-public final class CheckpointStore {
+/// What was applied survives the end of the process at any moment. Whether it also survives a power failure is the
+/// owner's choice; if not, one may lose the last commits, and the store then holds the state of an earlier moment, never
+/// a mixture.
+public final class RecordStore {
+  public enum Durability: Sendable {
+    /// Not synced at every commit. Enough for the checkpoints of an agent: after a power failure no task is left that
+    /// they could describe.
+    case processEnd
+    /// Synced at every commit.
+    case powerFailure
+  }
+
   public enum Change: Equatable, Sendable {
     case put(key: String, value: [UInt8])
     case delete(key: String)
@@ -23,10 +31,10 @@ public final class CheckpointStore {
   /// Opens the database at `path`, whose directory must exist; makes it if it is missing.
   ///
   /// - Throws: `StorageError`, also when another process has it open.
-  public init(path: String) throws(StorageError) {
+  public init(path: String, survives durability: Durability) throws(StorageError) {
     let database = try Self.open(path)
     do throws(StorageError) {
-      try Self.prepare(database, path)
+      try Self.prepare(database, path, durability)
       put = try Statement("INSERT OR REPLACE INTO records (key, value) VALUES (?, ?)", database, path)
       delete = try Statement("DELETE FROM records WHERE key = ?", database, path)
     } catch {
@@ -93,11 +101,13 @@ public final class CheckpointStore {
     return handle
   }
 
-  private static func prepare(_ database: OpaquePointer, _ path: String) throws(StorageError) {
-    // Exclusive: a second agent on the same directory is found out here. It also spares the shared memory file.
+  private static func prepare(
+    _ database: OpaquePointer, _ path: String, _ durability: Durability
+  ) throws(StorageError) {
+    // Exclusive: a second daemon on the same directory is found out here. It also spares the shared memory file.
     try run("PRAGMA locking_mode = EXCLUSIVE", database, path)
     try run("PRAGMA journal_mode = WAL", database, path)
-    try run("PRAGMA synchronous = NORMAL", database, path)
+    try run("PRAGMA synchronous = \(durability == .powerFailure ? "FULL" : "NORMAL")", database, path)
     try run("PRAGMA cache_size = -512", database, path)
     let version = try version(of: database, path)
     guard version <= schemaVersion else { throw StorageError(newerVersion: version, than: schemaVersion, path) }

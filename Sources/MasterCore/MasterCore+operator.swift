@@ -1,0 +1,16 @@
+import Wire
+
+extension MasterCore {
+  /// A change that an operator asks for, by the operator API or by an older endpoint that was translated into it.
+  /// Calls that only read never come here.
+  func handle(_ call: MesosMasterCall, from connection: ConnectionID) {
+    if let problem = call.problem {
+      return respond(connection, 400, "Failed to validate master::Call: \(problem)")
+    }
+    switch call.type {
+    case .teardown: teardown(call.teardown.frameworkID.value, from: connection)
+    case .updateWeights: updateWeights(call.updateWeights.weightInfos, from: connection)
+    default: respond(connection, 501, "This master does not know the call \(call.type.protocolName)")
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import MasterCore
+import NIOCore
+import Transport
+import Wire
+
+/// The operator API, `POST /api/v1`, and the older endpoints that mean the same.
+extension MasterDaemon {
+  func operatorRoutes(_ router: Router) {
+    router.on("/api/v1") { [self] in operatorCall($0, $1) }
+    router.post("/teardown") { [self] in teardown($0, $1) }
+    router.on("/weights") { [self] in weights($0, $1) }
+  }
+
+  /// Protocol facts 10 and 118: method, type, body, what is missing in it, and then the format of the answer.
+  private func operatorCall(_ request: Request, _ responder: Responder) {
+    guard request.method == .POST else {
+      return responder.respond(.methodNotAllowed(request.method, allowed: [.POST]))
+    }
+    do throws(WireRefusal) {
+      let format = try WireFormat.ofRequest(contentType: request.headers.first(name: "Content-Type"))
+      let call = try format.decode(MesosMasterCall.self, from: request.bodyBytes)
+      if let problem = call.problem { throw WireRefusal(400, "Failed to validate master::Call: \(problem)") }
+      let answer = try WireFormat.ofAnswer(accept: request.headers.first(name: "Accept"))
+      if call.isRead {
+        read(call, responder) { Response(contentType: answer.rawValue, body: answer.encode($0)) }
+      } else {
+        handle(.operatorCall(call, from: connection(.waiting(responder, answer))))
+      }
+    } catch {
+      responder.respond(.error(HTTPStatus.of(error.status), error.text))
+    }
+  }
+
+  /// Answers from a snapshot, off the loop.
+  private func read(
+    _ call: MesosMasterCall, _ responder: Responder,
+    _ encode: @escaping @Sendable (MesosMasterResponse) -> Response
+  ) {
+    guard let core else { return responder.respond(.error(.serviceUnavailable)) }
+    let snapshot = core.snapshot()
+    let answer = NIOLoopBound(responder, eventLoop: eventLoop)
+    Self.reading.async {
+      let response =
+        snapshot.answer(call).map(encode)
+        ?? .error(.notImplemented, "This master does not know the call \(call.type.protocolName)")
+      answer.eventLoop.execute { answer.value.respond(response) }
+    }
+  }
+
+  /// A change by an older endpoint.
+  private func change(_ responder: Responder, _ fill: (inout MesosMasterCall) -> Void) {
+    handle(.operatorCall(.with(fill), from: connection(.waiting(responder, .json))))
+  }
+
+  /// POST /teardown with `frameworkId=…` in the body.
+  private func teardown(_ request: Request, _ responder: Responder) {
+    guard let id = request.formFields["frameworkId"] else {
+      return responder.respond(.error(.badRequest, "Missing 'frameworkId' query parameter in the request body"))
+    }
+    change(responder) {
+      $0.type = .teardown
+      $0.teardown.frameworkID.value = id
+    }
+  }
+
+  /// GET /weights, and PUT of a JSON array of weight infos.
+  private func weights(_ request: Request, _ responder: Responder) {
+    switch request.method {
+    case .GET, .HEAD:
+      read(.with { $0.type = .getWeights }, responder) { .json(WireFormat.encodeList($0.getWeights.weightInfos)) }
+    case .PUT:
+      do throws(WireRefusal) {
+        let update = try WireFormat.decodeList(
+          "weight_infos", of: MesosMasterCall.UpdateWeights.self, from: request.bodyBytes)
+        change(responder) {
+          $0.type = .updateWeights
+          $0.updateWeights = update
+        }
+      } catch {
+        responder.respond(.error(HTTPStatus.of(error.status), error.text))
+      }
+    default: responder.respond(.methodNotAllowed(request.method, allowed: [.GET, .PUT]))
+    }
+  }
+}
+
+extension MesosMasterCall {
+  /// Whether the call changes nothing and is answered from a snapshot.
+  var isRead: Bool { type.protocolName.hasPrefix("GET_") || type == .listFiles || type == .readFile }
+}
