@@ -11,9 +11,9 @@ struct Bin {
 };
 
 struct Customer {
-  double holds, held;  // now, and when it was last offered an agent in use
-  bool was_asked, found_no_place;
-  int64_t unused_agents;  // that it may still be offered in this cycle
+  double before, after;  // what it held before and after it was last offered agents in use
+  bool is_pondering;     // it holds just that still
+  bool found_no_place;   // it gave back all of it
 };
 
 struct Policy {
@@ -21,6 +21,16 @@ struct Policy {
   Customer *customers;  // by claimant
   uint32_t customer_count;
   uint32_t turn;  // the claimant to begin with: the only fairness here
+};
+
+struct Cycle {
+  Policy *self;
+  const tepui_allocation_view *view;
+  const tepui_grant_sink *sink;
+  const Bin *bins;
+  uint32_t first;             // of view->active: whose turn it is
+  uint32_t granted_in_use;    // agents
+  int64_t unused_agents;      // that may still be granted
 };
 
 bool is_empty(const int64_t *row, uint32_t kinds) {
@@ -55,38 +65,50 @@ bool grow(Policy *self, uint32_t count) {
   return true;
 }
 
-// A claimant that was offered agents in use and holds no more since: none of them was of use to it.
-void greet(Policy *self, const tepui_allocation_view *view, uint32_t claimant) {
-  Customer &customer = self->customers[claimant];
-  customer.holds = 0;
+double holdings(const tepui_allocation_view *view, uint32_t claimant) {
+  double sum = 0;
   for (uint32_t kind = 0; kind < view->kinds; kind++)
-    customer.holds += double(tepui_row(view, view->claimant_allocated, claimant)[kind]);
-  customer.found_no_place = customer.was_asked && customer.holds <= customer.held;
-  customer.was_asked = false;
-  customer.unused_agents = self->unused_agents;
+    sum += double(tepui_row(view, view->claimant_allocated, claimant)[kind]);
+  return sum;
+}
+
+// Whether no agent in use is any good for the claimant: nobody could have one in this cycle, or it gave back all that it
+// was offered of them, or it may have none.
+bool needs_unused(const Cycle &cycle, uint32_t claimant) {
+  if (cycle.granted_in_use == 0 || cycle.self->customers[claimant].found_no_place) return true;
+  for (uint32_t i = 0; i < cycle.view->candidate_count && cycle.bins[i].fullness > 0; i++)
+    if (tepui_may_offer(cycle.view, claimant, cycle.bins[i].agent)) return false;
+  return true;
+}
+
+// Finds out what became of the last offers.
+void greet(Customer &customer, double holds) {
+  if (!customer.is_pondering) {
+    customer.before = holds;
+  } else if (holds != customer.after) {
+    customer = {holds, 0, false, holds <= customer.before};
+  }
 }
 
 // Offers an agent to one claimant after the other, until nothing of it is left.
-void place(Policy *self, const tepui_allocation_view *view, const tepui_grant_sink *sink, const Bin &bin, uint32_t *first) {
-  for (uint32_t i = 0, start = *first; i < view->active_count; i++) {
+void place(Cycle &cycle, const Bin &bin) {
+  const tepui_allocation_view *view = cycle.view;
+  for (uint32_t i = 0, start = cycle.first; i < view->active_count; i++) {
     uint32_t index = (start + i) % view->active_count, claimant = view->active[index];
-    Customer &customer = self->customers[claimant];
-    if (!tepui_may_offer(view, claimant, bin.agent) || (bin.fullness == 0 && customer.unused_agents == 0)) continue;
-    if (sink->grant(sink->context, bin.agent, claimant, nullptr) != TEPUI_OK) continue;
-    *first = index + 1;
-    self->turn = claimant + 1;
-    if (bin.fullness == 0) {
-      customer.unused_agents--;
-    } else {
-      customer.was_asked = true;
-      customer.held = customer.holds;
-      if (!customer.found_no_place) customer.unused_agents = 0;
-    }
+    if (!tepui_may_offer(view, claimant, bin.agent)) continue;
+    if (bin.fullness == 0 && !needs_unused(cycle, claimant)) continue;
+    if (cycle.sink->grant(cycle.sink->context, bin.agent, claimant, nullptr) != TEPUI_OK) continue;
+    cycle.first = index + 1;
+    cycle.self->turn = claimant + 1;
+    Customer &customer = cycle.self->customers[claimant];
+    customer = {customer.before, holdings(view, claimant), bin.fullness > 0, false};
+    if (bin.fullness > 0) cycle.granted_in_use++; else cycle.unused_agents--;
     if (is_empty(tepui_row(view, view->agent_free, bin.agent), view->kinds)) return;
   }
 }
 
-tepui_status allocate(void *instance, const tepui_allocation_view *view, const tepui_grant_sink *sink, tepui_error *error) {
+tepui_status allocate(void *instance, const tepui_allocation_view *view, const tepui_grant_sink *sink,
+                      tepui_error *error) {
   auto self = static_cast<Policy *>(instance);
   if (view->candidate_count == 0 || view->active_count == 0) return TEPUI_OK;
   auto bins = static_cast<Bin *>(malloc(view->candidate_count * sizeof(Bin)));
@@ -94,18 +116,20 @@ tepui_status allocate(void *instance, const tepui_allocation_view *view, const t
     free(bins);
     return tepui_fail(error, TEPUI_FAILED, "out of memory");
   }
-  uint32_t first = 0;
-  for (uint32_t i = 0; i < view->active_count; i++) {
-    greet(self, view, view->active[i]);
-    if (view->active[i] < self->turn) first = i + 1;
-  }
   for (uint32_t i = 0; i < view->candidate_count; i++) {
     uint32_t agent = view->candidates[i];
     bins[i] = {fullness(tepui_row(view, view->agent_total, agent), tepui_row(view, view->agent_free, agent), view->kinds),
                agent};
   }
   qsort(bins, view->candidate_count, sizeof(Bin), compare);
-  for (uint32_t i = 0; i < view->candidate_count; i++) place(self, view, sink, bins[i], &first);
+
+  Cycle cycle = {self, view, sink, bins, 0, 0, self->unused_agents};
+  for (uint32_t i = 0; i < view->active_count; i++) {
+    greet(self->customers[view->active[i]], holdings(view, view->active[i]));
+    if (view->active[i] < self->turn) cycle.first = i + 1;
+  }
+  for (uint32_t i = 0; i < view->candidate_count && (bins[i].fullness > 0 || cycle.unused_agents > 0); i++)
+    place(cycle, bins[i]);
   free(bins);
   return TEPUI_OK;
 }
@@ -128,7 +152,7 @@ const tepui_allocator allocator = {sizeof allocator, create, destroy, allocate};
 
 const tepui_parameter_spec specs[] = {{
     sizeof specs[0], TEPUI_PARAMETER_INTEGER, TEPUI_TEXT("unused_agents"), TEPUI_TEXT("1"), 1, 1000000, nullptr, 0,
-    TEPUI_TEXT("How many agents that nobody uses yet a claimant is offered in one cycle; more fill a cluster sooner."),
+    TEPUI_TEXT("How many agents that nobody uses yet are offered in one cycle; more fill a cluster sooner."),
 }};
 
 const tepui_descriptor descriptor = {

@@ -16,10 +16,11 @@ struct Part {
     let kinds = (0..<UInt32(free.count)).map(Kind.init(id:))
     var pieces = parts
     for kind in kinds where free[kind] > 0 {
-      pieces = min(pieces, free[kind] / Self.share(of: total[kind], among: parts))
+      pieces = min(pieces, free[kind] / max(1, total[kind] / parts))
     }
     guard pieces > 1 else { return nil }
-    amounts = kinds.map { free[$0] > 0 ? Self.share(of: free[$0], among: pieces) : 0 }
+    // Rounded up, so that the last piece is not larger than the others.
+    amounts = kinds.map { free[$0] > 0 ? (free[$0] - 1) / pieces + 1 : 0 }
     rest = zip(kinds, amounts).map { free[$0] - $1 }
   }
 
@@ -28,9 +29,6 @@ struct Part {
     let free = view.free(agent)
     return rest.indices.allSatisfy { free[Kind(id: UInt32($0))] == rest[$0] }
   }
-
-  /// Rounded up, and never zero.
-  private static func share(of amount: Int64, among count: Int64) -> Int64 { (max(1, amount) - 1) / count + 1 }
 }
 
 extension Grants {

@@ -25,10 +25,10 @@ final class Market {
     self.init(try Policies.load(module, parameters), options: options)
   }
 
-  /// Offers may be as small as they like.
+  /// Offers may be as small as they like, but must be of something.
   static var options: AllocationOptions {
     var options = AllocationOptions()
-    options.minimumOffer = []
+    options.minimumOffer = ["cpus", "mem", "disk", "gpus"].map { ($0, Quantity(thousandths: 1)) }
     return options
   }
 
