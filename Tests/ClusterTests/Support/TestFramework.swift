@@ -162,6 +162,14 @@ final class TestFramework {
     }
   }
 
+  func decline(_ offer: MesosOffer, refuseSeconds: Double) async throws {
+    offers.removeAll { $0.id == offer.id }
+    try await send(.decline) { call in
+      call.decline.offerIds = [offer.id]
+      call.decline.filters.refuseSeconds = refuseSeconds
+    }
+  }
+
   func kill(_ task: String) async throws {
     try await send(.kill) { $0.kill.taskID.value = task }
   }
