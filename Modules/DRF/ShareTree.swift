@@ -127,7 +127,8 @@ struct ShareTree {
       if Self.precedes(order[middle], node, nodes) { low = middle + 1 } else { high = middle }
     }
     order.withUnsafeMutableBufferPointer { order in
-      for index in position..<low - 1 { order[index] = order[index + 1] }
+      guard let place = order.baseAddress.map({ $0 + position }) else { return }
+      place.update(from: place + 1, count: low - 1 - position)
       order[low - 1] = node
     }
   }

@@ -1,0 +1,110 @@
+import Allocation
+import CTepui
+
+/// A view and a sink as no ledger makes them: whatever amounts, weights, roles and answers a test wants.
+///
+/// Tables have two kinds, cpus and mem. Everything lives in memory that does not move, since modules read it in place.
+final class HandmadeView {
+  struct Call: Equatable {
+    var agent: UInt32
+    var claimant: UInt32
+    var isWhole: Bool
+  }
+
+  let agentTotal, agentFree, roleAllocated, claimantAllocated, clusterTotal, weights: UnsafeMutableBufferPointer<Int64>
+  let parents, claimantRoles, claimantFrameworks, kindFlags: UnsafeMutableBufferPointer<UInt32>
+  var candidates, active: [UInt32]
+  private let blocked: UnsafeMutableBufferPointer<UnsafePointer<UInt64>?>
+  private(set) var calls: [Call] = []
+  /// What the sink answers; by default everything is granted and the live columns show it.
+  var answer: (HandmadeView, Call) -> tepui_status = { view, call in
+    view.grant(call)
+    return TEPUI_OK
+  }
+
+  /// Agents are alike, and each claimant has a role of its own, directly below the root. All are candidates and active.
+  init(agents: Int, claimants: Int, amount: Int64 = 1000) {
+    func table<Element>(_ count: Int, _ value: Element) -> UnsafeMutableBufferPointer<Element> {
+      let memory = UnsafeMutableBufferPointer<Element>.allocate(capacity: max(1, count))
+      memory.initialize(repeating: value)
+      return memory
+    }
+    agentTotal = table(agents * 2, amount)
+    agentFree = table(agents * 2, amount)
+    clusterTotal = table(2, amount.multipliedReportingOverflow(by: Int64(agents)).partialValue)
+    roleAllocated = table((claimants + 1) * 2, 0)
+    claimantAllocated = table(claimants * 2, 0)
+    weights = table(claimants + 1, 1000)
+    parents = table(claimants + 1, 0)
+    parents[0] = .max
+    claimantRoles = table(claimants, 0)
+    claimantFrameworks = table(claimants, 0)
+    for claimant in 0..<claimants {
+      claimantRoles[claimant] = UInt32(claimant + 1)
+      claimantFrameworks[claimant] = UInt32(claimant)
+    }
+    kindFlags = table(2, 0)
+    blocked = table(claimants, nil)
+    candidates = Array(0..<UInt32(agents))
+    active = Array(0..<UInt32(claimants))
+  }
+
+  deinit {
+    for table in [agentTotal, agentFree, roleAllocated, claimantAllocated, clusterTotal, weights] { table.deallocate() }
+    for table in [parents, claimantRoles, claimantFrameworks, kindFlags] { table.deallocate() }
+    blocked.deallocate()
+  }
+
+  /// Shows a grant of all that is free, or of a part of it, in the live columns.
+  func grant(_ call: Call, part: Int64 = 1) {
+    for kind in 0..<2 {
+      let amount = agentFree[Int(call.agent) * 2 + kind] / part
+      agentFree[Int(call.agent) * 2 + kind] -= amount
+      claimantAllocated[Int(call.claimant) * 2 + kind] &+= amount
+      roleAllocated[Int(claimantRoles[Int(call.claimant)]) * 2 + kind] &+= amount
+    }
+  }
+
+  /// One cycle of a policy; what it asked for.
+  func play(_ policy: any AllocationPolicy) -> (outcome: AllocationOutcome, calls: [Call]) {
+    calls = []
+    var view = tepui_allocation_view()
+    view.size = UInt32(MemoryLayout<tepui_allocation_view>.size)
+    view.kinds = 2
+    view.agents = UInt32(agentTotal.count / 2)
+    view.roles = UInt32(parents.count)
+    view.claimants = UInt32(claimantRoles.count)
+    view.kind_flags = UnsafePointer(kindFlags.baseAddress)
+    view.cluster_total = UnsafePointer(clusterTotal.baseAddress)
+    view.agent_total = UnsafePointer(agentTotal.baseAddress)
+    view.agent_free = UnsafePointer(agentFree.baseAddress)
+    view.role_parent = UnsafePointer(parents.baseAddress)
+    view.role_weight = UnsafePointer(weights.baseAddress)
+    view.role_allocated = UnsafePointer(roleAllocated.baseAddress)
+    view.claimant_framework = UnsafePointer(claimantFrameworks.baseAddress)
+    view.claimant_role = UnsafePointer(claimantRoles.baseAddress)
+    view.claimant_allocated = UnsafePointer(claimantAllocated.baseAddress)
+    view.claimant_blocked = UnsafePointer(blocked.baseAddress)
+    view.name = { _, _, _ in tepui_text() }
+    var sink = tepui_grant_sink()
+    sink.size = UInt32(MemoryLayout<tepui_grant_sink>.size)
+    sink.context = Unmanaged.passUnretained(self).toOpaque()
+    sink.grant = { context, agent, claimant, amounts in
+      guard let context else { return TEPUI_INVALID }
+      let view = Unmanaged<HandmadeView>.fromOpaque(context).takeUnretainedValue()
+      let call = Call(agent: agent, claimant: claimant, isWhole: amounts == nil)
+      view.calls.append(call)
+      return view.answer(view, call)
+    }
+    let outcome = candidates.withUnsafeBufferPointer { candidates in
+      active.withUnsafeBufferPointer { active in
+        view.candidates = candidates.baseAddress
+        view.candidate_count = UInt32(candidates.count)
+        view.active = active.baseAddress
+        view.active_count = UInt32(active.count)
+        return withExtendedLifetime(self) { policy.allocate(&view, &sink) }
+      }
+    }
+    return (outcome, calls)
+  }
+}
