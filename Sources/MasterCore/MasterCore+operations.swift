@@ -103,7 +103,7 @@ extension MasterCore {
   }
 
   /// A volume that ends must not be offered any more; the offers that hold a copy of a shared one are taken back.
-  private func rescindOffers(of volumes: [Resource], on agent: Agent) {
+  func rescindOffers(of volumes: [Resource], on agent: Agent) {
     guard !volumes.isEmpty else { return }
     let volumes = Resources(volumes).unallocated()
     for number in agent.offers.sorted() {

@@ -10,6 +10,8 @@ extension MasterCore {
     switch call.type {
     case .teardown: teardown(call.teardown.frameworkID.value, from: connection)
     case .updateWeights: updateWeights(call.updateWeights.weightInfos, from: connection)
+    case .reserveResources, .unreserveResources, .createVolumes, .destroyVolumes, .growVolume, .shrinkVolume:
+      operate(call, from: connection)
     default: respond(connection, 501, "This master does not know the call \(call.type.protocolName)")
     }
   }

@@ -32,7 +32,12 @@ extension MesosMasterCall {
         .getMaintenanceStatus, .getMaintenanceSchedule, .getQuota:
         nil
       }
-    guard let body, !body.isPresent else { return nil }
+    guard let body, !body.isPresent else {
+      let lacksAgent =
+        type == .growVolume && !growVolume.hasAgentID || type == .shrinkVolume && !shrinkVolume.hasAgentID
+      return lacksAgent
+        ? "Expecting 'agent_id' to be present; only agent default resources are supported right now" : nil
+    }
     return "Expecting '\(body.name)' to be present"
   }
 }

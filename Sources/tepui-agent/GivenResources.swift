@@ -12,9 +12,18 @@ struct GivenResources {
     if text.hasPrefix("file://") { text = try Machine.read(String(text.dropFirst("file://".count))) }
     resources =
       text.first { !$0.isWhitespace } == "["
-      ? try Resources(wire: WireFormat.resources(json: text)) : try Resources(parsing: text)
+      ? try Resources(wire: Self.messages(json: text)) : try Resources(parsing: text)
     try Self.check(resources)
     for resource in resources { try Self.checkDisk(resource, workDirectory) }
+  }
+
+  private static func messages(json text: String) throws(ResourceError) -> [MesosResource] {
+    do {
+      return try WireFormat.decodeList("resources", of: MesosOffer.Operation.Unreserve.self, from: [UInt8](text.utf8))
+        .resources
+    } catch {
+      throw ResourceError(error.text)
+    }
   }
 
   /// What only operations can make. Revocable resources may be given: there is no estimator that would tell of them.

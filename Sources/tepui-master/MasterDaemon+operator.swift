@@ -8,6 +8,7 @@ extension MasterDaemon {
   func operatorRoutes(_ router: Router) {
     router.on("/api/v1") { [self] in operatorCall($0, $1) }
     router.post("/teardown") { [self] in teardown($0, $1) }
+    resourceRoutes(router)
     router.on("/weights") { [self] in weights($0, $1) }
   }
 
@@ -48,7 +49,7 @@ extension MasterDaemon {
   }
 
   /// A change by an older endpoint.
-  private func change(_ responder: Responder, _ fill: (inout MesosMasterCall) -> Void) {
+  func change(_ responder: Responder, _ fill: (inout MesosMasterCall) -> Void) {
     handle(.operatorCall(.with(fill), from: connection(.waiting(responder, .json))))
   }
 

@@ -13,6 +13,8 @@ final class TestFramework {
   private(set) var offers: [MesosOffer] = []
   private(set) var updates: [MesosTaskStatus] = []
   private(set) var errors: [String] = []
+  /// The last status of each operation with an id.
+  private(set) var operations: [String: MesosOperationStatus] = [:]
   private(set) var heartbeats = 0
   /// Why the stream ended; nil while it is open.
   private(set) var ending: String?
@@ -95,6 +97,7 @@ final class TestFramework {
     case .update:
       updates.append(event.update.status)
       if event.update.status.hasUuid { try await acknowledge(event.update.status) }
+    case .updateOperationStatus: try await handle(event.updateOperationStatus.status)
     default: break
     }
   }
@@ -104,6 +107,16 @@ final class TestFramework {
       $0.acknowledge.agentID = status.agentID
       $0.acknowledge.taskID = status.taskID
       $0.acknowledge.uuid = status.uuid
+    }
+  }
+
+  private func handle(_ status: MesosOperationStatus) async throws {
+    operations[status.operationID.value] = status
+    guard status.hasUuid else { return }
+    try await send(.acknowledgeOperationStatus) {
+      $0.acknowledgeOperationStatus.agentID = status.agentID
+      $0.acknowledgeOperationStatus.operationID = status.operationID
+      $0.acknowledgeOperationStatus.uuid = status.uuid.value
     }
   }
 
@@ -123,6 +136,16 @@ final class TestFramework {
     call.frameworkID = info.id
     fill(&call)
     return try await http.send(request(call), timeout: .seconds(60))
+  }
+
+  /// Sends a call as it is written, of which 202 is expected.
+  func post(_ json: String) async throws {
+    let headers: HTTPHeaders = [
+      "Content-Type": "application/json", "Accept": "application/json", "Mesos-Stream-Id": streamID ?? "",
+    ]
+    let request = ClientRequest(.POST, master, "/api/v1/scheduler", headers: headers, body: [UInt8](json.utf8))
+    let response = try await http.send(request, timeout: .seconds(60))
+    #expect(response.status == .accepted, "\(json): \(String(buffer: response.body))")
   }
 
   private func request(_ call: SchedulerCall) -> ClientRequest {
@@ -149,15 +172,14 @@ final class TestFramework {
   }
 
   func launch(_ tasks: [MesosTaskInfo], on offer: MesosOffer) async throws {
+    try await accept(offer, [.launching(tasks)])
+  }
+
+  func accept(_ offer: MesosOffer, _ operations: [MesosOffer.Operation]) async throws {
     offers.removeAll { $0.id == offer.id }
     try await send(.accept) { call in
       call.accept.offerIds = [offer.id]
-      call.accept.operations = [
-        .with {
-          $0.type = .launch
-          $0.launch.taskInfos = tasks
-        }
-      ]
+      call.accept.operations = operations
       call.accept.filters.refuseSeconds = 0
     }
   }
@@ -167,6 +189,16 @@ final class TestFramework {
     try await send(.decline) { call in
       call.decline.offerIds = [offer.id]
       call.decline.filters.refuseSeconds = refuseSeconds
+    }
+  }
+
+  /// Gives up all offers, without a filter.
+  func decline() async throws {
+    let ids = offers.map(\.id)
+    offers = []
+    try await send(.decline) { call in
+      call.decline.offerIds = ids
+      call.decline.filters.refuseSeconds = 0
     }
   }
 
@@ -198,6 +230,8 @@ final class TestFramework {
   }
 
   func forgetUpdates() { updates = [] }
+
+  func forgetOffers() { offers = [] }
 
   /// Waits until `condition` holds of what came so far.
   func wait(
