@@ -100,6 +100,43 @@ extension ClusterTests {
       }
     }
 
+    /// What is looked at of /slaves.
+    private struct Shown: Decodable {
+      struct Slave: Decodable {
+        var reservedResourcesFull: [String: [MesosResourceView]]
+
+        enum CodingKeys: String, CodingKey {
+          case reservedResourcesFull = "reserved_resources_full"
+        }
+      }
+      var slaves: [Slave]
+    }
+
+    private struct MesosResourceView: Decodable {
+      struct Reservation: Decodable {
+        var type: String?
+        var role: String?
+      }
+      struct Disk: Decodable {
+        struct Persistence: Decodable {
+          var id: String
+        }
+        struct Volume: Decodable {
+          var containerPath: String
+
+          enum CodingKeys: String, CodingKey {
+            case containerPath = "container_path"
+          }
+        }
+        var persistence: Persistence?
+        var volume: Volume?
+      }
+      var role: String
+      var reservation: Reservation?
+      var reservations: [Reservation]?
+      var disk: Disk?
+    }
+
     @Test func operatorsUseForms() async throws {
       try await Cluster.run(agents: [total]) { cluster in
         let slaves = try await cluster.get(cluster.master.endpoint, "/slaves")
@@ -116,10 +153,13 @@ extension ClusterTests {
         #expect(try await post("/reserve", "slaveId=\(id)&resources=\(plain)") == (202, ""))
         #expect(try await post("/create-volumes", "slaveId=\(id)&volumes=\(made)") == (202, ""))
         try await eventually("the volume is there") { FileManager.default.fileExists(atPath: path) }
-        let shown = String(buffer: try await cluster.get(cluster.master.endpoint, "/slaves").body)
+        let shown = try JSONDecoder().decode(
+          Shown.self, from: Data(try await cluster.get(cluster.master.endpoint, "/slaves").bodyBytes))
+        let volume = try #require(shown.slaves.first?.reservedResourcesFull["roleA"]?.first)
         // Protocol fact 141: in both formats.
-        #expect(shown.contains(#""reservations":[{"role":"roleA","type":"DYNAMIC"}]"#))
-        #expect(shown.contains(#""persistence":{"id":"v"}"#))
+        #expect(volume.role == "roleA" && volume.reservation != nil)
+        #expect(volume.reservations?.first?.role == "roleA" && volume.reservations?.first?.type == "DYNAMIC")
+        #expect(volume.disk?.persistence?.id == "v" && volume.disk?.volume?.containerPath == "data")
 
         let conflict = try await post("/reserve", "slaveId=\(id)&resources=\(plain.replacing("10", with: "99999"))")
         #expect(conflict.status == 409 && conflict.text.contains("does not contain disk:99999"))

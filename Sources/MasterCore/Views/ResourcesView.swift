@@ -55,6 +55,7 @@ enum ResourcesView {
         ? .absent : .list(resource.reservations.map { full($0, includesRole: true) }),
       "allocation_info": resource.allocationRole.map { ["role": .text($0)] } ?? .absent,
       "revocable": resource.isRevocable ? [:] : .absent, "shared": resource.isShared ? [:] : .absent,
+      "disk": resource.disk.map(full) ?? .absent,
     ]
     switch resource.value {
     case .scalar(let quantity):
@@ -75,6 +76,7 @@ enum ResourcesView {
     return [
       "type": includesRole ? .text(reservation.kind == .static ? "STATIC" : "DYNAMIC") : .absent,
       "role": includesRole ? .text(reservation.role) : .absent, "principal": .of(reservation.principal),
+      "labels": full(reservation.labels),
     ]
   }
 }
