@@ -67,6 +67,12 @@ extension AgentCore {
     operations[key] = operation
     persist(key)
     forwardOperation(key)
+    if let removed = operation.operation?.destroyedVolumes, !removed.isEmpty { deleteRemoved(removed) }
+  }
+
+  private mutating func deleteRemoved(_ volumes: some Sequence<Resource>) {
+    let trashes = Set(volumes.compactMap { directory(of: $0)?.trash }).sorted()
+    emit(.deleteRemoved(trashes: trashes, keeping: Set(operations.values.filter(\.isPending).map(\.key))))
   }
 
   /// Does again what a crash may have cut short.
@@ -75,6 +81,14 @@ extension AgentCore {
       guard let known = operation.operation else { continue }
       changeVolumes(of: known, operation.key)
     }
+    // There may be trash wherever there may be volumes.
+    let disks = total.filter { $0.name == "disk" }.map { disk in
+      var volume = disk.withoutVolume
+      volume.disk = Disk(persistence: .init(id: "any"), source: volume.disk?.source)
+      volume.reservations = [Reservation(.dynamic, role: "any")]
+      return volume
+    }
+    deleteRemoved(disks)
   }
 
   // MARK: To the master

@@ -28,9 +28,12 @@ public enum AgentEffect: Sendable {
   /// Destroy every container but these: what an earlier life left behind.
   case destroyOrphans(keeping: Set<String>)
 
-  /// Make the directories of new volumes, and remove those of volumes that ended, with all that is in them. Both may have
-  /// been done already. Later launches must find it done.
+  /// Make the directories of new volumes, and put those of volumes that ended into their trash. Both may have been done
+  /// already, by an earlier agent. In order; later launches must find it done.
   case changeVolumes(operation: String, make: [VolumeDirectory], remove: [VolumeDirectory])
+  /// Delete what is in these trashes, but not what is of these operations: as long as it is there it shows that the
+  /// volume was put away, and that what lies in its place is a newer one.
+  case deleteRemoved(trashes: [String], keeping: Set<String>)
   /// Put links to volumes into the sandbox of a container that runs.
   case linkVolumes(containerID: String, batch: UInt64, sandbox: String, user: String?, volumes: [VolumeLink])
 

@@ -43,7 +43,7 @@ public struct VolumeDirectory: Hashable, Sendable {
   public var path: String
   /// The whole disk is the volume: only what is in the directory comes and goes with it.
   public var isWholeDisk: Bool
-  /// On the same file system as the volume; for what is being removed.
+  /// On the same file system as the volume: a directory for what is being removed, by the key of its operation.
   public var trash: String
 
   public init(path: String, isWholeDisk: Bool, trash: String) {
@@ -81,7 +81,7 @@ extension VolumeDirectory {
     case (nil, _): volumes = "\(workDirectory)/volumes"
     case (.path?, let root?): volumes = "\(absolute(root))/volumes"
     case (.mount?, let root?):
-      self.init(path: absolute(root), isWholeDisk: true, trash: absolute(root))
+      self.init(path: absolute(root), isWholeDisk: true, trash: "\(absolute(root))/.removed")
       return
     default: return nil
     }

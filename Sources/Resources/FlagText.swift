@@ -15,7 +15,11 @@ extension Resources {
         name = FlagText.trimmed(key[..<open])
         role = String(FlagText.trimmed(key[key.index(after: open)...].dropLast()))
       }
-      guard let value = try FlagText.value(valueText) else {
+      let given: Value?
+      do { given = try FlagText.value(valueText) } catch {
+        throw ResourceError("Resource '\(entry)' is invalid: \(error)")
+      }
+      guard let value = given else {
         throw ResourceError(
           "Bad resource '\(entry)': '\(valueText)' is neither a number, nor ranges '[1-2, 5-7]', nor a set '{a, b}'")
       }

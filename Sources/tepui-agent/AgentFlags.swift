@@ -25,7 +25,9 @@ struct AgentFlags: ParsableArguments {
 
   @Option(
     name: .customLong("resources"),
-    help: "What to offer: 'cpus:4;mem:8192;ports:[31000-32000]' (MB). What is not named is detected.")
+    help: ArgumentHelp(
+      "What to offer: 'cpus:4;mem:8192;ports:[31000-32000]' (MB). What is not named is detected.",
+      discussion: "Or a JSON array of Mesos' Resource objects, or file:// and the path of a file with either."))
   var resources: String = EnvironmentDefault.value("resources", otherwise: "")
 
   @Option(name: .customLong("attributes"), help: "What to tell of this machine: 'rack:a1;ssd:true'.")

@@ -18,6 +18,8 @@ final class Containers: Sendable {
   private let stateRoot: String
   /// Sandboxes without anything to fetch are made here, in order; slow fetches must not keep them waiting.
   private let sandboxes = DispatchQueue(label: "sandboxes")
+  /// What volumes held is deleted here, one after the other: there may be much.
+  private let removals = DispatchQueue(label: "removals", qos: .utility)
 
   /// - Parameter feed: may be called on any thread.
   init(_ setup: AgentSetup, modules: ModuleHost, feed: @escaping Feed) throws {
@@ -74,27 +76,23 @@ final class Containers: Sendable {
   // MARK: Volumes
 
   func changeVolumes(_ operation: String, make made: [VolumeDirectory], remove removed: [VolumeDirectory]) {
-    sandboxes.async { [self] in
-      do throws(FileError) {
-        let leftovers = try Volumes.change(make: made, remove: removed, operation: operation)
-        guard !leftovers.isEmpty else { return feed(.volumesChanged(operation: operation, problem: nil)) }
-        let wholeDisks = Set(removed.filter(\.isWholeDisk).map(\.path))
-        let deletion = DispatchQueue.global(qos: .utility)
-        deletion.async { self.delete(leftovers, of: operation, wholeDisks: wholeDisks) }
+    sandboxes.async { [feed] in
+      do {
+        try Volumes.change(make: made, remove: removed, operation: operation)
+        feed(.volumesChanged(operation: operation, problem: nil))
       } catch {
         feed(.volumesChanged(operation: operation, problem: "\(error)"))
       }
     }
   }
 
-  private func delete(_ leftovers: [String], of operation: String, wholeDisks: Set<String>) {
-    do {
-      try Volumes.delete(leftovers, wholeDisks: wholeDisks)
-      feed(.volumesChanged(operation: operation, problem: nil))
-    } catch {
-      // What was put away is nobody's volume any more, whatever is left of it; a whole disk still holds its data.
-      log.error("What a volume held is not all deleted: \(error)")
-      feed(.volumesChanged(operation: operation, problem: wholeDisks.isEmpty ? nil : "\(error)"))
+  func deleteRemoved(_ trashes: [String], keeping operations: Set<String>) {
+    removals.async { [log] in
+      for trash in trashes {
+        do { try Volumes.deleteRemoved(in: trash, keeping: operations) } catch {
+          log.error("What volumes held is not all deleted; the next start of the agent tries again: \(error)")
+        }
+      }
     }
   }
 

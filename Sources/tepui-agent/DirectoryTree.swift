@@ -8,20 +8,39 @@ enum DirectoryTree {
   /// How many names are read before they are dealt with.
   private static let batch = 1024
 
-  /// Deletes everything in a directory, which stays. One that is not there is empty.
+  /// Deletes everything in a directory, which stays, except for what `isKept` says of its name. A directory that is not
+  /// there is empty.
   ///
   /// No symbolic link is followed, no path is built from names that others chose, and depth costs nothing: directories are
   /// moved up to `path` before they are emptied, so two descriptors do.
-  static func empty(_ path: String) throws(FileError) {
+  static func empty(_ path: String, keeping isKept: (String) -> Bool = { _ in false }) throws(FileError) {
     let root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     if root < 0, errno == ENOENT { return }
     guard root >= 0 else { throw FileError("open", path) }
     defer { close(root) }
     var moved: UInt64 = 0
     while true {
-      let names = try entries(of: root, path)
+      let names = try entries(of: root, path, besides: isKept)
       if names.isEmpty { return }
       for name in names where try !removeFile(name, in: root, path) { try flatten(name, in: root, path, &moved) }
+    }
+  }
+
+  /// Moves all that is in one directory into another of the same file system, except for the one named by its path.
+  static func move(from path: String, to target: String, besides kept: String) throws(FileError) {
+    let source = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard source >= 0 else { throw FileError("open", path) }
+    defer { close(source) }
+    let destination = open(target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard destination >= 0 else { throw FileError("open", target) }
+    defer { close(destination) }
+    let name = kept.split(separator: "/").last.map(String.init)
+    while true {
+      let names = try entries(of: source, path) { $0 == name }
+      if names.isEmpty { return }
+      for name in names where renameat(source, name, destination, name) != 0 {
+        throw FileError("move what is in", path)
+      }
     }
   }
 
@@ -67,7 +86,9 @@ enum DirectoryTree {
   }
 
   /// Some of the names in a directory; none when it is empty.
-  private static func entries(of directory: Int32, _ path: String) throws(FileError) -> [Name] {
+  private static func entries(
+    of directory: Int32, _ path: String, besides isLeftOut: (String) -> Bool = { _ in false }
+  ) throws(FileError) -> [Name] {
     // A descriptor of its own: closedir closes what it was given.
     let own = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard own >= 0, let stream = fdopendir(own) else {
@@ -81,7 +102,8 @@ enum DirectoryTree {
       let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
         bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) }
       }
-      if name != [0x2e] && name != [0x2e, 0x2e] { names.append(name + [0]) }
+      let text = String(decoding: name.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      if text != "." && text != ".." && !isLeftOut(text) { names.append(name + [0]) }
     }
     return names
   }

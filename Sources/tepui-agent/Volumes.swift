@@ -5,11 +5,11 @@ import Glibc
 /// Makes and removes directories of persistent volumes, and links to them. Blocks. Never follows a symbolic link that a
 /// task may have made.
 struct Volumes {
-  /// Makes what is not there yet, and puts away what is to be removed. Returns what is then left to be deleted, which may
-  /// take long.
+  /// Makes what is not there yet, and puts away what is to be removed: that is quick, and a crash leaves either all of it
+  /// or nothing to be done again.
   static func change(
     make made: [VolumeDirectory], remove removed: [VolumeDirectory], operation: String
-  ) throws(FileError) -> [String] {
+  ) throws(FileError) {
     for volume in made {
       if volume.isWholeDisk {
         guard access(volume.path, F_OK) == 0 else { throw FileError("find the disk", volume.path) }
@@ -17,31 +17,30 @@ struct Volumes {
         try Directories.make(volume.path, mode: 0o755)
       }
     }
-    var leftovers: [String] = []
     for (index, volume) in removed.enumerated() {
-      guard !volume.isWholeDisk else {
-        leftovers.append(volume.path)
-        continue
-      }
-      try Directories.make(volume.trash, mode: 0o700)
       let aside = "\(volume.trash)/\(operation)-\(index)"
-      guard rename(volume.path, aside) == 0 || errno == ENOENT else { throw FileError("put away", volume.path) }
-      leftovers.append(aside)
-    }
-    return leftovers
-  }
-
-  /// Deletes what `change` left.
-  static func delete(_ leftovers: [String], wholeDisks: Set<String>) throws(FileError) {
-    for path in leftovers {
-      try DirectoryTree.empty(path)
-      if !wholeDisks.contains(path), rmdir(path) != 0, errno != ENOENT { throw FileError("remove", path) }
+      // Then it is done, and what lies there is the next volume of this name.
+      if access(aside, F_OK) == 0 { continue }
+      try Directories.make(volume.trash, mode: 0o700)
+      if volume.isWholeDisk {
+        try putAwayContent(of: volume, as: aside)
+      } else {
+        guard rename(volume.path, aside) == 0 || errno == ENOENT else { throw FileError("put away", volume.path) }
+      }
     }
   }
 
-  /// Deletes what an earlier agent had no time to.
-  static func deleteLeftovers(in trash: String) throws(FileError) {
-    try DirectoryTree.empty(trash)
+  /// A mounted disk can't be moved, so all that is on it is. It has its last name only when all of it is there.
+  private static func putAwayContent(of volume: VolumeDirectory, as aside: String) throws(FileError) {
+    let partial = "\(aside).partial"
+    try Directories.make(partial, mode: 0o700)
+    try DirectoryTree.move(from: volume.path, to: partial, besides: volume.trash)
+    guard rename(partial, aside) == 0 else { throw FileError("put away what is on", volume.path) }
+  }
+
+  /// Deletes what was put away, but not what is of these operations.
+  static func deleteRemoved(in trash: String, keeping operations: Set<String>) throws(FileError) {
+    try DirectoryTree.empty(trash) { name in operations.contains { name.hasPrefix($0) } }
   }
 
   // MARK: Links

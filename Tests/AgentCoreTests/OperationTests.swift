@@ -72,7 +72,13 @@ import Wire
     #expect(agent.operationUpdates.map(\.status.state) == [.operationFinished, .operationFinished])
     agent.apply(.destroy([Self.volume()]), 3)
     #expect(agent.volumeChanges.last?.remove == [Self.made])
+    agent.apply(.create([Self.volume("w")]), 4)
     agent.feed(.volumesChanged(operation: Simulation.key(3), problem: nil))
+    let deletions = agent.effects.compactMap { effect in
+      if case .deleteRemoved(let trashes, let keep) = effect { (trashes, keep) } else { nil }
+    }
+    #expect(deletions.last?.0 == [Self.made.trash] && deletions.last?.1 == [Simulation.key(4)])
+    agent.feed(.volumesChanged(operation: Simulation.key(4), problem: "test"))
     #expect(try total(agent).persistentVolumes.isEmpty)
   }
 

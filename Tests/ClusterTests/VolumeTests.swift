@@ -130,7 +130,9 @@ extension ClusterTests {
         try await framework.wait("the end") { $0.operations["op"]?.state == .operationFinished }
         let volumes = "\(cluster.directory)/agent0/volumes"
         #expect(try FileManager.default.contentsOfDirectory(atPath: "\(volumes)/roles/a").isEmpty)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(volumes)/removed").isEmpty)
+        try await eventually("it is deleted") {
+          try FileManager.default.contentsOfDirectory(atPath: "\(volumes)/removed").isEmpty
+        }
         #expect(try String(contentsOfFile: "\(outside)/file", encoding: .utf8) == "precious")
         try await framework.send(.teardown)
       }
