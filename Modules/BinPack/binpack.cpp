@@ -33,12 +33,6 @@ struct Cycle {
   int64_t unused_agents;      // that may still be granted
 };
 
-bool is_empty(const int64_t *row, uint32_t kinds) {
-  for (uint32_t kind = 0; kind < kinds; kind++)
-    if (row[kind] > 0) return false;
-  return true;
-}
-
 double fullness(const int64_t *total, const int64_t *free, uint32_t kinds) {
   double most = 0;
   for (uint32_t kind = 0; kind < kinds; kind++) {
@@ -95,7 +89,7 @@ void place(Cycle &cycle, const Bin &bin) {
   const tepui_allocation_view *view = cycle.view;
   for (uint32_t i = 0, start = cycle.first; i < view->active_count; i++) {
     uint32_t index = (start + i) % view->active_count, claimant = view->active[index];
-    if (!tepui_may_offer(view, claimant, bin.agent)) continue;
+    if (!tepui_may_offer(view, claimant, bin.agent) || !tepui_has_for(view, bin.agent, claimant)) continue;
     if (bin.fullness == 0 && !needs_unused(cycle, claimant)) continue;
     if (cycle.sink->grant(cycle.sink->context, bin.agent, claimant, nullptr) != TEPUI_OK) continue;
     cycle.first = index + 1;
@@ -103,7 +97,7 @@ void place(Cycle &cycle, const Bin &bin) {
     Customer &customer = cycle.self->customers[claimant];
     customer = {customer.before, holdings(view, claimant), bin.fullness > 0, false};
     if (bin.fullness > 0) cycle.granted_in_use++; else cycle.unused_agents--;
-    if (is_empty(tepui_row(view, view->agent_free, bin.agent), view->kinds)) return;
+    if (!tepui_has_any(view, bin.agent)) return;
   }
 }
 

@@ -28,7 +28,7 @@ struct DRF: Allocator {
     var tree = ShareTree(view, history)
     for agent in view.candidates {
       tree.begin(agent)
-      while let claimant = tree.next() {
+      while let claimant = tree.next(in: view.free(agent).isEmpty ? view.extraRole(agent) : .root) {
         let part = Part(of: agent, parts: parts, in: view)
         guard grants.offer(agent, to: claimant, part) == .granted else {
           tree.refused()
@@ -37,7 +37,6 @@ struct DRF: Allocator {
         history.note(claimant)
         // Who got less than was meant would get nothing more, and who got everything has it.
         tree.granted(at: history.now, wantsMore: part?.isTaken(from: agent, in: view) ?? false)
-        if view.free(agent).isEmpty { break }
       }
     }
   }

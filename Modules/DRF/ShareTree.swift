@@ -36,6 +36,7 @@ struct ShareTree {
   /// The kinds that count, and what the cluster has of them.
   private let kinds: [(kind: Kind, total: Double)]
   private var nodes: [Node] = []
+  private var nodeOfRole: [Int?]
   private var order: [Int] = []
   /// A row of `kinds` for each role: what its own claimants have.
   private var ownAllocated: [Double]
@@ -52,6 +53,7 @@ struct ShareTree {
       .map { ($0, Double(view.clusterTotal[$0])) }
     before = Array(repeating: 0, count: kinds.count)
     ownAllocated = Array(repeating: 0, count: view.roleCount * kinds.count)
+    nodeOfRole = Array(repeating: nil, count: view.roleCount)
     for id in 0..<UInt32(view.claimantCount) { countAsOwn(Claimant(id: id)) }
     grow(history)
     arrange()
@@ -65,14 +67,15 @@ struct ShareTree {
     agentNumber += 1
   }
 
-  /// The claimant that should have the agent first, of those that may have it and were not refused; nil if there is
-  /// none. `refused` or `granted` must follow.
-  mutating func next() -> Claimant? {
-    var node = Self.root
+  /// The claimant in a role or below it that should have the agent first, of those that may have it and were not
+  /// refused; nil if there is none. `refused` or `granted` must follow.
+  mutating func next(in role: Role?) -> Claimant? {
+    guard let role, role.id < UInt32(nodeOfRole.count), let top = nodeOfRole[Int(role.id)] else { return nil }
+    var node = top
     while true {
       open(node)
       if nodes[node].isDone {
-        if node == Self.root { return nil }
+        if node == top { return nil }
         node = nodes[node].parent
         nodes[node].cursor += 1
       } else if case .claimant(let claimant) = nodes[node].subject {
@@ -117,10 +120,14 @@ struct ShareTree {
 
   // MARK: Order
 
-  /// A grant only ever enlarges a share: the node, to which its parent's cursor points, moves towards the end.
+  /// A grant only ever enlarges a share: the node moves towards the end.
   private mutating func moveBack(_ node: Int) {
     let parent = nodes[nodes[node].parent]
-    let position = parent.first + parent.cursor
+    var position = parent.first + parent.cursor
+    // Its parent's cursor points to it, unless the way down began below.
+    if parent.isDone || order[position] != node {
+      position = order[parent.first..<parent.first + parent.count].firstIndex(of: node) ?? position
+    }
     var (low, high) = (position + 1, parent.first + parent.count)
     while low < high {
       let middle = (low + high) / 2
@@ -173,7 +180,6 @@ struct ShareTree {
 extension ShareTree {
   /// Adds a node for each active claimant and for the roles above it; a parent always comes before its children.
   private mutating func grow(_ history: History) {
-    var nodeOfRole = [Int?](repeating: nil, count: view.roleCount)
     var nodeOfOwn = nodeOfRole
     nodes.reserveCapacity(2 * view.active.count + 1)
     nodes.append(Node(subject: .role(.root), parent: Self.root, share: 0, served: 0))
@@ -181,7 +187,7 @@ extension ShareTree {
     for claimant in view.active where isKnown(claimant) {
       let role = view.role(claimant)
       let id = Int(role.id)
-      let own = nodeOfOwn[id] ?? add(.own(role), below: node(of: role, &nodeOfRole))
+      let own = nodeOfOwn[id] ?? add(.own(role), below: node(of: role))
       nodeOfOwn[id] = own
       let node = add(.claimant(claimant), below: own)
       nodes[node].served = history[claimant]
@@ -190,7 +196,7 @@ extension ShareTree {
   }
 
   /// The node of a role, made with those above it if need be. Roles may be nested deeply, so this does not recurse.
-  private mutating func node(of role: Role, _ nodeOfRole: inout [Int?]) -> Int {
+  private mutating func node(of role: Role) -> Int {
     var path: [Role] = []
     var above: Role? = role
     while let role = above, nodeOfRole[Int(role.id)] == nil, path.count < view.roleCount {

@@ -97,12 +97,6 @@ static int compare(const void *left, const void *right) {
   return a->claimant < b->claimant ? -1 : 1;
 }
 
-static int is_empty(const tepui_allocation_view *view, const int64_t *row) {
-  for (uint32_t kind = 0; kind < view->kinds; kind++)
-    if (row[kind] > 0) return 0;
-  return 1;
-}
-
 static tepui_status allocate(void *instance, const tepui_allocation_view *view, const tepui_grant_sink *sink,
                              tepui_error *error) {
   policy *self = instance;
@@ -121,12 +115,11 @@ static tepui_status allocate(void *instance, const tepui_allocation_view *view, 
 
   for (uint32_t i = 0; i < view->candidate_count; i++) {
     uint32_t agent = view->candidates[i];
-    const int64_t *left = tepui_row(view, view->agent_free, agent);
-    for (uint32_t rank = 0; rank < view->active_count; rank++) {
+    for (uint32_t rank = 0; rank < view->active_count && tepui_has_any(view, agent); rank++) {
       uint32_t claimant = self->order[rank].claimant;
-      if (!tepui_may_offer(view, claimant, agent)) continue;
-      /* The host may cut a grant to what the role's quota leaves it: the rest is for the next. */
-      if (sink->grant(sink->context, agent, claimant, NULL) == TEPUI_OK && is_empty(view, left)) break;
+      /* The host may cut a grant to what a quota leaves, and keeps reservations apart: the rest is for the next. */
+      if (tepui_may_offer(view, claimant, agent) && tepui_has_for(view, agent, claimant))
+        sink->grant(sink->context, agent, claimant, NULL);
     }
   }
   return TEPUI_OK;

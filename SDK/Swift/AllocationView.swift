@@ -88,6 +88,14 @@ public struct AllocationView {
   /// Live: neither used, nor offered, nor reserved.
   @inlinable
   public func free(_ agent: Agent) -> Amounts { row(raw.pointee.agent_free, agent.id, raw.pointee.agents) }
+  /// Live, of candidates: who may have what is free beyond `free`, which goes along with a grant: resources that are
+  /// reserved or no plain amounts. Claimants in this role and in the roles below it; nil when nobody may.
+  @inlinable
+  public func extraRole(_ agent: Agent) -> Role? {
+    guard agent.id < raw.pointee.agents else { return nil }
+    let role = raw.pointee.agent_extra_role[Int(agent.id)]
+    return role < raw.pointee.roles ? Role(id: role) : nil
+  }
   /// Live: used or offered in the role and in all roles below it.
   @inlinable
   public func allocated(_ role: Role) -> Amounts { row(raw.pointee.role_allocated, role.id, raw.pointee.roles) }

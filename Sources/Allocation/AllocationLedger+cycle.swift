@@ -28,7 +28,10 @@ extension AllocationLedger {
     judgeChanged()
     refreshActive()
     offered.removeAll()
-    for agent in takeCandidates() { offered.insert(agent) }
+    for agent in takeCandidates() {
+      offered.insert(agent)
+      refreshExtraRole(agent)
+    }
     guard active.count > 0, !offered.isEmpty else { return AllocationCycle() }
 
     open = OpenCycle(policyID: policy.id)
@@ -113,6 +116,7 @@ extension AllocationLedger {
     let context = Unmanaged.passUnretained(self).toOpaque()
     view.context = context
     view.name = nameInView
+    view.agent_extra_role = agentExtraRole.pointer
     var sink = tepui_grant_sink()
     sink.size = UInt32(MemoryLayout<tepui_grant_sink>.size)
     sink.context = context

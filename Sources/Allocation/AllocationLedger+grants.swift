@@ -73,8 +73,10 @@ extension AllocationLedger {
     guard var book = agents[Int(agent)] else { return }
     book.allocated += resources
     book.free = book.free.available(besides: resources)
-    book.hasExtras = book.hasExtras && book.free.contains { !$0.isPlainAmount }
+    let hadExtras = book.hasExtras
+    book.hasExtras = hadExtras && book.free.contains { !$0.isPlainAmount }
     agents[Int(agent)] = book
+    if hadExtras { refreshExtraRole(agent) }
     fill(agentFree.row(agent), with: book.hasExtras ? book.free.filter(\.isPlainAmount) : book.free)
     unjudged.insert(agent)
     changedSinceAll = true

@@ -24,6 +24,8 @@ public final class AllocationLedger {
   let agentNames = NameTable()
   let agentTotal = QuantityTable(kinds: 0)
   let agentFree = QuantityTable(kinds: 0)
+  /// Kept for candidates, while a cycle runs.
+  let agentExtraRole = Column<UInt32>(initial: noID)
   var gpuAgents: Set<UInt32> = []
 
   var frameworkIDs = DenseIDs()

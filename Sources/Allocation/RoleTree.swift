@@ -26,6 +26,18 @@ final class RoleTree {
 
   var count: UInt32 { ids.count }
 
+  /// Nil when nobody is in the role or below it.
+  func id(of name: String) -> UInt32? { byName[name] }
+
+  /// The lowest role that is, or is above, both.
+  func lowest(above left: UInt32, and right: UInt32) -> UInt32 {
+    var above: Set<UInt32> = []
+    forEachUpwards(from: left) { above.insert($0) }
+    var role = right
+    while role != RoleTree.root, !above.contains(role) { role = parents[role] }
+    return role
+  }
+
   /// The id of a role, made together with the roles above it when it is new; pair it with `release`.
   func retain(_ name: String) -> UInt32 {
     if let id = byName[name] {

@@ -102,15 +102,42 @@ import Testing
     #expect(view.agentFree[0] == 8)
   }
 
-  /// A reservation for one of many, on an agent without anything else free.
+  /// A reservation for one of many, on an agent without anything else free: nobody else need be asked.
   @Test(arguments: policies.indices)
   func aReservationFindsItsClaimant(policy: Int) throws {
     let view = HandmadeView(agents: 1, claimants: 50)
     view.agentFree.update(repeating: 0)
-    view.answer = { _, call in call.claimant == 33 ? TEPUI_OK : TEPUI_REFUSED }
+    view.extraRoles[0] = view.claimantRoles[33]
+    view.answer = { view, call in
+      view.extraRoles[0] = .max
+      return TEPUI_OK
+    }
+    #expect(try play(policy, view, cycles: 1).map(\.claimant) == [33])
+  }
+
+  /// Somebody gets what anybody may have; then the reserved rest finds its claimant, also if the role names many.
+  @Test(arguments: Policies.all.indices, [0, 34] as [UInt32])
+  func theReservedRestFindsItsClaimant(policy: Int, role: UInt32) throws {
+    let view = HandmadeView(agents: 1, claimants: 50)
+    view.extraRoles[0] = role
+    view.answer = { view, call in
+      if call.claimant == 33 { view.extraRoles[0] = .max }
+      guard view.agentFree[0] > 0 || call.claimant == 33 else { return TEPUI_REFUSED }
+      view.grant(call)
+      return TEPUI_OK
+    }
     let calls = try play(policy, view, cycles: 1)
-    #expect(calls.contains { $0.claimant == 33 })
-    #expect(calls.count <= 50)
+    #expect(calls.map(\.claimant).last == 33)
+    #expect(calls.count <= (role == 0 ? 50 : 2))
+  }
+
+  @Test(arguments: policies.indices, [1, 99, .max] as [UInt32])
+  func aReservationForNobodyThere(policy: Int, role: UInt32) throws {
+    let view = HandmadeView(agents: 2, claimants: 5)
+    view.agentFree.update(repeating: 0)
+    view.extraRoles.update(repeating: role)
+    view.active = [1, 2]
+    #expect(try play(policy, view).isEmpty)
   }
 
   @Test(arguments: policies.indices)

@@ -62,6 +62,26 @@ import Testing
     #expect(used > 0)
   }
 
+  /// In one cycle, and without asking everybody: somebody gets what is free for all, others what is reserved for them.
+  @Test(arguments: Policies.all)
+  func theReservedRestIsGrantedInTheSameCycle(module: String) throws {
+    let market = try Market(module)
+    for _ in 0..<10 {
+      try market.addAgent("cpus:4;mem:4096;cpus(prod):2;mem(prod):1024;cpus(nobody):1")
+      try market.addAgent("cpus(prod/web):2;mem(prod/web):1024")
+    }
+    for number in 0..<50 { market.add(Worker("f\(number)", task: ["cpus": 1])) }
+    market.add(Worker("prod", role: "prod", task: ["cpus": 1]))
+    market.add(Worker("web", role: "prod/web", task: ["cpus": 1]))
+    var seen: [(granted: Quantity, refused: Int)] = []
+    market.inspect = { cycle in
+      seen.append((cycle.grants.reduce(.zero) { $0 + $1.resources.total(of: "cpus") }, cycle.refusedCount))
+    }
+    _ = try market.step()
+    #expect(seen.map(\.granted) == [Quantity(80)])
+    #expect(seen.map(\.refused) == [0])
+  }
+
   @Test(arguments: Policies.all)
   func theSameSeedGivesTheSameGrants(module: String) throws {
     for seed in Self.seeds.prefix(40) {

@@ -62,8 +62,7 @@ typedef struct tepui_allocation_view {
   int64_t now_ns;      /* nanoseconds on a clock that never goes back */
   int64_t deadline_ns; /* on the same clock: the cycle should end by then; a later end is logged and counted */
 
-  const uint32_t *candidates;     /* agents with something to grant in this cycle, in an order free of bias; where
-                                   * agent_free shows nothing, that is reserved and a claimant of the role gets it */
+  const uint32_t *candidates;     /* agents with something to grant in this cycle, in an order free of bias */
   const uint32_t *active;         /* claimants that want offers, by id */
   const uint32_t *changed_agents; /* agents whose free or total amounts differ from the end of the last cycle */
 
@@ -88,6 +87,11 @@ typedef struct tepui_allocation_view {
 
   /* [master] The name of something; empty for an unknown id. Borrowed until allocate returns. */
   tepui_text (*name)(void *context, uint32_t what, uint32_t id);
+
+  /* Live, per agent, told of candidates: who may have what is free beyond agent_free, which goes along with a grant:
+   * resources that are reserved or no plain amounts. TEPUI_NONE: there is nothing of the kind, or nobody; else only
+   * claimants in this role and in the roles below it. Of several reservations, the lowest role above them all. */
+  const uint32_t *agent_extra_role;
 } tepui_allocation_view;
 
 /* The row of an id in a table of quantities. */
@@ -99,6 +103,27 @@ static inline const int64_t *tepui_row(const tepui_allocation_view *view, const 
 static inline int tepui_may_offer(const tepui_allocation_view *view, uint32_t claimant, uint32_t agent) {
   const uint64_t *blocked = view->claimant_blocked[claimant];
   return blocked == NULL || (blocked[agent / 64] >> (agent % 64) & 1) == 0;
+}
+
+/* Whether plain amounts are free on `agent`, which anybody may have. */
+static inline int tepui_has_free(const tepui_allocation_view *view, uint32_t agent) {
+  for (uint32_t kind = 0; kind < view->kinds; kind++)
+    if (tepui_row(view, view->agent_free, agent)[kind] > 0) return 1;
+  return 0;
+}
+
+/* Whether anything is left on `agent`: a grant need not take all, for the host may cut it or keep a reservation back. */
+static inline int tepui_has_any(const tepui_allocation_view *view, uint32_t agent) {
+  return tepui_has_free(view, agent) || view->agent_extra_role[agent] != TEPUI_NONE;
+}
+
+/* Whether `agent` has anything for `claimant`, be it only what is reserved for its role. */
+static inline int tepui_has_for(const tepui_allocation_view *view, uint32_t agent, uint32_t claimant) {
+  if (tepui_has_free(view, agent)) return 1;
+  uint32_t role = view->claimant_role[claimant];
+  for (uint32_t step = 0; step < view->roles && role < view->roles; step++, role = view->role_parent[role])
+    if (role == view->agent_extra_role[agent]) return 1;
+  return 0;
 }
 
 typedef struct tepui_grant_sink {

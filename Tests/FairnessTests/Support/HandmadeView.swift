@@ -12,7 +12,7 @@ final class HandmadeView {
   }
 
   let agentTotal, agentFree, roleAllocated, claimantAllocated, clusterTotal, weights: UnsafeMutableBufferPointer<Int64>
-  let parents, claimantRoles, claimantFrameworks, kindFlags: UnsafeMutableBufferPointer<UInt32>
+  let parents, claimantRoles, claimantFrameworks, kindFlags, extraRoles: UnsafeMutableBufferPointer<UInt32>
   var candidates, active: [UInt32]
   private let blocked: UnsafeMutableBufferPointer<UnsafePointer<UInt64>?>
   private(set) var calls: [Call] = []
@@ -44,6 +44,7 @@ final class HandmadeView {
       claimantFrameworks[claimant] = UInt32(claimant)
     }
     kindFlags = table(2, 0)
+    extraRoles = table(agents, .max)
     blocked = table(claimants, nil)
     candidates = Array(0..<UInt32(agents))
     active = Array(0..<UInt32(claimants))
@@ -51,7 +52,7 @@ final class HandmadeView {
 
   deinit {
     for table in [agentTotal, agentFree, roleAllocated, claimantAllocated, clusterTotal, weights] { table.deallocate() }
-    for table in [parents, claimantRoles, claimantFrameworks, kindFlags] { table.deallocate() }
+    for table in [parents, claimantRoles, claimantFrameworks, kindFlags, extraRoles] { table.deallocate() }
     blocked.deallocate()
   }
 
@@ -85,6 +86,7 @@ final class HandmadeView {
     view.claimant_role = UnsafePointer(claimantRoles.baseAddress)
     view.claimant_allocated = UnsafePointer(claimantAllocated.baseAddress)
     view.claimant_blocked = UnsafePointer(blocked.baseAddress)
+    view.agent_extra_role = UnsafePointer(extraRoles.baseAddress)
     view.name = { _, _, _ in tepui_text() }
     var sink = tepui_grant_sink()
     sink.size = UInt32(MemoryLayout<tepui_grant_sink>.size)

@@ -83,6 +83,7 @@ int main(void) {
   FIELD(tepui_allocation_view, claimant_blocked);
   FIELD(tepui_allocation_view, context);
   FIELD(tepui_allocation_view, name);
+  FIELD(tepui_allocation_view, agent_extra_role);
   STRUCT(tepui_grant_sink);
   FIELD(tepui_grant_sink, size);
   FIELD(tepui_grant_sink, context);
