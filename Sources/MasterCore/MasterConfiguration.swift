@@ -28,12 +28,19 @@ public struct MasterConfiguration: Sendable {
   public var completedFrameworkLimit = 50
   public var completedTaskLimit = 1000
   public var unreachableTaskLimit = 1000
+  /// Agents unreachable or gone that are remembered, and for how long.
+  public var lostAgentLimit = 102_400
+  public var lostAgentAgeSeconds: Double = 14 * 86_400
   /// The only roles that frameworks may have; nil for any.
   public var roles: Set<String>?
   /// Weights of roles; 1 for those that are not named.
   public var weights: [String: Double] = [:]
   public var allowsRootSubmissions = true
   public var allocation = AllocationOptions()
+
+  static let forgettingIntervalNs = 15 * Nanoseconds.minute
+  /// Protocol fact 81.
+  static let usualKillGraceNs = 3 * Nanoseconds.second
 
   public init(id: String) {
     self.id = id

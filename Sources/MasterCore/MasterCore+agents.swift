@@ -40,8 +40,7 @@ extension MasterCore {
     agent.connection = .disconnected
     agent.generation += 1
     log(.warning, "Agent \(agent.id) (\(agent.info.hostname)) disconnected")
-    ledger.setActive(false, agent: agent.slot)
-    for number in agent.offers.sorted() { offers[number].map(rescind) }
+    refreshActivity(agent)
     for (id, tasks) in agent.tasks.sorted(by: { $0.key < $1.key }) {
       // Without checkpoints its executors end with the agent.
       guard let framework = frameworks[id], !framework.info.checkpoint else { continue }
@@ -80,7 +79,11 @@ extension MasterCore {
   /// Protocol fact 89: updates, then rescinds, then the failure.
   private func markUnreachable(_ agent: Agent, _ reason: String) {
     log(.warning, "Agent \(agent.id) (\(agent.info.hostname)) is unreachable: \(reason)")
-    unreachableAgents[agent.id] = now.epochSeconds
+    if var record = agentRecords[agent.id] {
+      record.unreachableSince = now.epochSeconds
+      // A master that dies before this is written finds out by itself.
+      setRecord(of: agent.id, to: record)
+    }
     for (id, tasks) in agent.tasks.sorted(by: { $0.key < $1.key }) {
       guard let framework = frameworks[id] else { continue }
       for task in tasks.sorted() {
@@ -93,23 +96,38 @@ extension MasterCore {
     forget(agent)
   }
 
-  /// The agent is gone for good, and its tasks with it.
+  /// The agent is no more, and its tasks with it.
   func remove(_ agent: Agent, _ reason: String) {
     log(.info, "Agent \(agent.id) (\(agent.info.hostname)) is removed: \(reason)")
+    let message = "Agent \(agent.info.hostname) removed: \(reason)"
+    end(agent, message, .agentRemoved, .operationUnknown) { _ in .taskLost }
+    setRecord(of: agent.id, to: nil)
+  }
+
+  /// An operator says that the agent will not come back (protocol fact 90).
+  func goneByOperator(_ agent: Agent) {
+    log(.warning, "Agent \(agent.id) (\(agent.info.hostname)) is marked gone")
+    send(.with { $0.shutdown.message = "Agent has been marked gone" }, to: agent)
+    let message = "Agent \(agent.info.hostname) marked gone by an operator"
+    end(agent, message, .agentRemovedByOperator, .operationGoneByOperator) {
+      $0.state(ifAware: .taskGoneByOperator)
+    }
+  }
+
+  private func end(
+    _ agent: Agent, _ message: String, _ reason: MesosTaskStatus.Reason, _ operationState: MesosOperationState,
+    _ state: (Framework) -> MesosTaskState
+  ) {
     defer { condemned[agent.id] = nil }
     for (id, tasks) in agent.tasks.sorted(by: { $0.key < $1.key }) {
       guard let framework = frameworks[id] else { continue }
-      for task in tasks.sorted() {
-        lose(
-          task, of: framework, on: agent, .taskLost, .agentRemoved,
-          "Agent \(agent.info.hostname) removed: \(reason)")
-      }
+      for task in tasks.sorted() { lose(task, of: framework, on: agent, state(framework), reason, message) }
     }
     if let stream = agent.stream {
       agentOfStream[stream] = nil
       effects.append(.close(stream))
     }
-    loseOperations(on: agent, .operationUnknown, "Agent \(agent.info.hostname) removed: \(reason)")
+    loseOperations(on: agent, operationState, message)
     forget(agent)
   }
 
@@ -125,10 +143,7 @@ extension MasterCore {
     agentOfSlot[agent.slot] = nil
     if agentOfAddress[agent.address] === agent { agentOfAddress[agent.address] = nil }
     ledger.removeAgent(agent.slot)
-    var event = SchedulerEvent()
-    event.type = .failure
-    event.failure.agentID.value = agent.id
-    for framework in inOrder(frameworks) where framework.stream != nil { send(event, to: framework) }
+    tellFailure(of: agent.id)
   }
 
   private func releaseExecutors(of framework: Framework, on agent: Agent) {

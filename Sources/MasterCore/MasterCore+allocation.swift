@@ -6,6 +6,7 @@ extension MasterCore {
   /// When a cycle should run next; nil when nothing calls for one.
   var nextAllocation: Int64? {
     let soonest = lastCycle.map { $0 + configuration.allocationPauseNs } ?? now.monotonicNs
+    if isHoldingOffers { return nil }
     if ledger.wantsCycle(at: now.monotonicNs) { return soonest }
     let reconsideration = ledger.hasChanged ? nextReconsideration : nil
     return [ledger.nextFilterEnd, reconsideration].compactMap { $0 }.min().map { max($0, soonest) }
@@ -18,7 +19,9 @@ extension MasterCore {
       ledger.reconsider()
       nextReconsideration = time + configuration.allocationIntervalNs
     }
-    guard ledger.wantsCycle(at: time), lastCycle.map({ time >= $0 + configuration.allocationPauseNs }) ?? true else {
+    guard !isHoldingOffers, ledger.wantsCycle(at: time),
+      lastCycle.map({ time >= $0 + configuration.allocationPauseNs }) ?? true
+    else {
       return
     }
     lastCycle = time

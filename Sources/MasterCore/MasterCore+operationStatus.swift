@@ -155,7 +155,7 @@ extension MasterCore {
   ) -> (MesosOperationState, String) {
     guard let agentID else { return (.operationUnknown, "Operation is unknown and no 'agent_id' was provided") }
     if agents[agentID] != nil { return (.operationUnknown, "Operation is unknown") }
-    if unreachableAgents[agentID] != nil { return (.operationUnreachable, "Agent is unreachable") }
+    if agentRecords[agentID]?.hasUnreachableSince ?? false { return (.operationUnreachable, "Agent is unreachable") }
     if mayComeBack(agentID, framework) {
       return (.operationRecovering, "Agent is recovered but has not re-registered")
     }

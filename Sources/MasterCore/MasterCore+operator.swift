@@ -12,6 +12,10 @@ extension MasterCore {
     case .updateWeights: updateWeights(call.updateWeights.weightInfos, from: connection)
     case .reserveResources, .unreserveResources, .createVolumes, .destroyVolumes, .growVolume, .shrinkVolume:
       operate(call, from: connection)
+    case .drainAgent: drain(call.drainAgent, from: connection)
+    case .deactivateAgent: deactivate(call.deactivateAgent.agentID.value, from: connection)
+    case .reactivateAgent: reactivate(call.reactivateAgent.agentID.value, from: connection)
+    case .markAgentGone: markGone(call.markAgentGone.agentID.value, from: connection)
     default: respond(connection, 501, "This master does not know the call \(call.type.protocolName)")
     }
   }

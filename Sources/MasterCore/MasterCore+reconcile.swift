@@ -16,11 +16,14 @@ extension MasterCore {
     if let task = framework.tasks[id] { return tellLatest(task, framework) }
     let agentID = question.hasAgentID ? question.agentID.value : nil
     if mayComeBack(agentID, framework) { return }
-    let unreachable = framework.unreachableTasks[id].flatMap { unreachableAgents[$0.agentID] }
+    let lostID = framework.unreachableTasks[id]?.agentID ?? agentID
+    let record = lostID.flatMap { agentRecords[$0] }
     if let agentID, agents[agentID] != nil {
       tell(question, framework, .taskGone, "Task is unknown to the agent")
-    } else if let time = unreachable ?? agentID.flatMap({ unreachableAgents[$0] }) {
-      tell(question, framework, .taskUnreachable, "Task is unreachable", unreachableSince: time)
+    } else if let record, record.hasUnreachableSince {
+      tell(question, framework, .taskUnreachable, "Task is unreachable", unreachableSince: record.unreachableSince)
+    } else if let record, record.hasGoneSince {
+      tell(question, framework, .taskGoneByOperator, "Task is gone")
     } else {
       tell(question, framework, .taskUnknown, "Task is unknown")
     }
@@ -29,9 +32,10 @@ extension MasterCore {
   /// Whether an agent that nothing is known of may still come from an earlier master. There is no answer until then:
   /// a false one could make a framework start its tasks twice (protocol facts 84 and 92).
   func mayComeBack(_ agentID: String?, _ framework: Framework) -> Bool {
+    if let agentID { if isRecovered(agentID) { return true } } else if !recoveredAgents.isEmpty { return true }
     guard now.monotonicNs < started.monotonicNs + configuration.agentReregisterTimeoutNs else { return false }
     let isForeign = { (id: String) in !id.hasPrefix(self.configuration.id) && id.contains("-") }
-    if let agentID { return agents[agentID] == nil && unreachableAgents[agentID] == nil && isForeign(agentID) }
+    if let agentID { return agents[agentID] == nil && agentRecords[agentID] == nil && isForeign(agentID) }
     return isForeign(framework.id)
   }
 

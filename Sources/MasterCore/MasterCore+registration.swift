@@ -2,14 +2,12 @@ import Resources
 import Wire
 
 extension MasterCore {
-  /// An agent opens its stream: a new one, one that lost its stream or its process, or one of an earlier master.
-  func subscribe(_ call: AgentCall.Subscribe, from connection: ConnectionID) {
-    let totals: Resources
-    do { totals = try Resources(wire: call.agentInfo.resources) } catch {
-      return respond(connection, 400, "Failed to validate agent '\(call.agentInfo.hostname)': \(error)")
-    }
+  /// Connects an agent that the registry knows, and takes over what lives on it.
+  func admit(
+    _ call: AgentCall.Subscribe, _ id: String, _ totals: Resources, _ connection: ConnectionID, wasUnreachable: Bool
+  ) {
     let agent: Agent
-    if call.agentInfo.hasID, let known = agents[call.agentInfo.id.value] {
+    if let known = agents[id] {
       reconnect(known, call, totals)
       agent = known
     } else {
@@ -17,18 +15,17 @@ extension MasterCore {
       if let old = agentOfAddress[call.address], old.stream == nil {
         remove(old, "a new agent registered at the same address")
       }
-      agent = addAgent(call, totals)
+      agent = addAgent(call, id, totals)
     }
     agentOfAddress[call.address] = agent
     connect(agent, connection)
-    restore(call, on: agent)
+    restore(call, on: agent, wasUnreachable: wasUnreachable)
     for kill in agent.pendingKills { send(kill, to: agent) }
     agent.pendingKills = []
+    killForDrain(agent)
   }
 
-  private func addAgent(_ call: AgentCall.Subscribe, _ totals: Resources) -> Agent {
-    let id = call.agentInfo.hasID ? call.agentInfo.id.value : "\(configuration.id)-S\(nextAgentNumber)"
-    if !call.agentInfo.hasID { nextAgentNumber += 1 }
+  private func addAgent(_ call: AgentCall.Subscribe, _ id: String, _ totals: Resources) -> Agent {
     let agent = Agent(
       id: id, slot: ledger.addAgent(id, total: totals), info: call.agentInfo, version: call.version,
       address: call.address, totals: totals, connection: .disconnected, now: now)
@@ -48,6 +45,7 @@ extension MasterCore {
     }
     if agentOfAddress[agent.address] === agent { agentOfAddress[agent.address] = nil }
     agent.info = call.agentInfo
+    agent.info.id.value = agent.id
     agent.version = call.version
     agent.address = call.address
     agent.reregisteredTime = now.epochSeconds
@@ -64,7 +62,7 @@ extension MasterCore {
     agent.generation += 1
     agent.pingsUnanswered = 0
     agentOfStream[connection] = agent
-    ledger.setActive(true, agent: agent.slot)
+    refreshActivity(agent)
     var event = AgentEvent()
     event.subscribed.agentID.value = agent.id
     event.subscribed.masterInfo = configuration.masterInfo
@@ -75,8 +73,7 @@ extension MasterCore {
   }
 
   /// Brings the books in line with what lives on an agent that subscribes.
-  private func restore(_ call: AgentCall.Subscribe, on agent: Agent) {
-    let wasUnreachable = unreachableAgents.removeValue(forKey: agent.id) != nil
+  private func restore(_ call: AgentCall.Subscribe, on agent: Agent, wasUnreachable: Bool) {
     restore(call.operations, on: agent)
     restoreFrameworks(call.frameworks, on: agent)
     restoreExecutors(call.executors, on: agent)

@@ -16,6 +16,8 @@ public final class MasterCore {
     case failover(framework: String, generation: UInt64)
     case ping(agent: String, generation: UInt64)
     case reregistration(agent: String, generation: UInt64)
+    case recovery
+    case forgetting
   }
 
   public let configuration: MasterConfiguration
@@ -41,8 +43,13 @@ public final class MasterCore {
   var agentOfAddress: [String: Agent] = [:]
   /// By agent and framework.
   var condemned: [String: [String: Condemned]] = [:]
-  /// When each became unreachable, in seconds since 1970.
-  var unreachableAgents: [String: Double] = [:]
+  /// What the registry holds of agents.
+  var agentRecords: [String: RegistryAgent]
+  /// Whether all agents of earlier masters are back or had their time.
+  var hasRecovered: Bool
+  let expectedAgentCount: Int
+  /// Agents that are to be emptied.
+  var draining: Set<String> = []
   var nextAgentNumber = 0
 
   var operations = OperationBooks()
@@ -54,6 +61,7 @@ public final class MasterCore {
 
   /// Of roles that have another than 1.
   var weights: [String: Double] = [:]
+  var quotas: [String: MesosQuotaConfig]
   var waitingForWrite: [UInt64: (MasterCore) -> Void] = [:]
   var nextWrite: UInt64 = 0
 
@@ -76,8 +84,15 @@ public final class MasterCore {
     self.now = now
     started = now
     ledger = AllocationLedger(options: configuration.allocation)
+    agentRecords = recovering.agents
+    quotas = recovering.quotas
+    expectedAgentCount = recovering.agents.values.count { !$0.hasUnreachableSince && !$0.hasGoneSince }
+    hasRecovered = expectedAgentCount == 0
+    draining = Set(recovering.agents.filter { $0.value.hasDrain && $0.value.drain.state == .draining }.keys)
     completedFrameworks = BoundedHistory(limit: configuration.completedFrameworkLimit)
     nextReconsideration = now.monotonicNs + configuration.allocationIntervalNs
+    if !hasRecovered { timers.add(.recovery, at: now.monotonicNs + configuration.agentReregisterTimeoutNs) }
+    timers.add(.forgetting, at: now.monotonicNs + MasterConfiguration.forgettingIntervalNs)
     // What was set at run time is newer than a flag.
     for (role, weight) in configuration.weights.merging(recovering.weights, uniquingKeysWith: { $1 }) {
       setWeight(weight, of: role)
@@ -101,6 +116,7 @@ public final class MasterCore {
     case .tick:
       fireTimers()
       expireOffers()
+      finishDraining()
       allocate()
     }
     defer { effects = [] }
@@ -119,6 +135,8 @@ public final class MasterCore {
       case .failover(let id, let generation): failoverTimedOut(id, generation)
       case .ping(let id, let generation): ping(id, generation)
       case .reregistration(let id, let generation): reregistrationTimedOut(id, generation)
+      case .recovery: recoveryTimedOut()
+      case .forgetting: forgetOldAgents()
       }
     }
   }

@@ -6,6 +6,8 @@ public struct MasterSnapshot: Sendable {
   public let configuration: MasterConfiguration
   public let startedSeconds: Double
   public let agents: [AgentSnapshot]
+  /// Agents of an earlier master that are not back yet.
+  public let recoveredAgents: [MesosAgentInfo]
   public let unreachableAgentCount: Int
   public let frameworks: [FrameworkSnapshot]
   public let completedFrameworks: [FrameworkSnapshot]
@@ -20,6 +22,9 @@ public struct AgentSnapshot: Sendable {
   public let version: String
   public let address: String
   public let isActive: Bool
+  public let isDeactivated: Bool
+  /// Set while the agent is emptied, and after.
+  public let drain: MesosDrainInfo?
   public let registeredTime: Double
   public let reregisteredTime: Double?
   public let total: Resources
@@ -79,7 +84,8 @@ extension MasterCore {
     MasterSnapshot(
       configuration: configuration, startedSeconds: started.epochSeconds,
       agents: agents.values.sorted { $0.registeredTime < $1.registeredTime }.map(snapshot),
-      unreachableAgentCount: unreachableAgents.count,
+      recoveredAgents: recoveredAgents,
+      unreachableAgentCount: agentRecords.values.count { $0.hasUnreachableSince },
       frameworks: frameworks.values.sorted { $0.registeredTime < $1.registeredTime }.map(snapshot),
       completedFrameworks: Array(completedFrameworks), weights: weights, metrics: metrics)
   }
@@ -89,6 +95,7 @@ extension MasterCore {
     for number in agent.offers { offered += offers[number]?.resources ?? Resources() }
     return AgentSnapshot(
       id: agent.id, info: agent.info, version: agent.version, address: agent.address, isActive: agent.stream != nil,
+      isDeactivated: isDeactivated(agent.id), drain: agentRecords[agent.id].flatMap { $0.hasDrain ? $0.drain : nil },
       registeredTime: agent.registeredTime, reregisteredTime: agent.reregisteredTime, total: agent.totals,
       offered: offered.unallocated(), allocated: ledger.allocated(on: agent.slot))
   }

@@ -72,7 +72,6 @@ import Wire
       return TestPolicy.greedy(view, sink)
     }
     let framework = TestFramework(cluster)
-    let now = cluster.now
     for number in 0..<20 {
       var call = AgentCall()
       call.subscribe.agentInfo.hostname = "host"
@@ -81,7 +80,7 @@ import Wire
       call.subscribe.address = "10.0.0.\(number):5051"
       var calls = AgentCalls()
       calls.calls = [call]
-      _ = cluster.core.handle(.agentCalls(calls, from: cluster.connection()), at: now)
+      cluster.feed(.agentCalls(calls, from: cluster.connection()))
     }
     cluster.pass(seconds: 0.5)
     #expect(cycles == 1)

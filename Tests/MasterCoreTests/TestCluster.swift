@@ -70,11 +70,17 @@ final class TestCluster {
 
   /// Handles an event and, as a loop would, the tick after it.
   func handle(_ event: MasterEvent) {
-    apply(core.handle(event, at: now))
-    write()
+    feed(event)
     apply(core.handle(.tick, at: now))
+    write()
     // Lets pass the pause between two cycles.
     if let deadline = core.nextDeadline, deadline - now.monotonicNs < 50_000_000 { pass(nanoseconds: 50_000_000) }
+  }
+
+  /// Handles an event as one of several in a turn of the loop.
+  func feed(_ event: MasterEvent) {
+    apply(core.handle(event, at: now))
+    write()
   }
 
   /// Makes safe what the core wants written, as a disk would a moment later.
@@ -100,6 +106,7 @@ final class TestCluster {
     while let deadline = core.nextDeadline, deadline <= end, steps < 100_000 {
       advance(to: max(deadline, now.monotonicNs))
       apply(core.handle(.tick, at: now))
+      write()
       steps += 1
     }
     #expect(steps < 100_000, "the master never comes to rest")

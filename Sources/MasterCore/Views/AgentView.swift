@@ -9,8 +9,9 @@ extension AgentSnapshot {
       "attributes": attributes, "registered_time": .number(registeredTime), "reregistered_time": .of(reregisteredTime),
       "resources": ResourcesView.summary(total), "used_resources": ResourcesView.summary(allocated - offered),
       "offered_resources": ResourcesView.summary(offered), "reserved_resources": ResourcesView.reserved(total),
-      "unreserved_resources": ResourcesView.summary(total.unreserved), "active": .boolean(isActive),
-      "deactivated": false, "version": .text(version),
+      "unreserved_resources": ResourcesView.summary(total.unreserved), "active": .boolean(isActive && !isDeactivated),
+      "deactivated": .boolean(isDeactivated), "drain_info": drain?.view ?? .absent,
+      "version": .text(version),
       "capabilities": ["MULTI_ROLE", "HIERARCHICAL_ROLE", "RESERVATION_REFINEMENT"],
     ]
   }
@@ -38,5 +39,15 @@ extension AgentSnapshot {
       }
     }
     return .object(members)
+  }
+}
+
+extension MesosDrainInfo {
+  fileprivate var view: ViewValue {
+    var config: [String: ViewValue] = ["mark_gone": .boolean(self.config.markGone)]
+    if self.config.hasMaxGracePeriod {
+      config["max_grace_period"] = ["nanoseconds": .number(Double(self.config.maxGracePeriod.nanoseconds))]
+    }
+    return ["state": .text(state.protocolName), "config": .object(config)]
   }
 }

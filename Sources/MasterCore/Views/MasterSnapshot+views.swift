@@ -16,16 +16,21 @@ extension MasterSnapshot {
       "activated_slaves": .number(Double(agents.count { $0.isActive })),
       "deactivated_slaves": .number(Double(agents.count { !$0.isActive })),
       "unreachable_slaves": .number(Double(unreachableAgentCount)),
-      "flags": .object(flags.mapValues { .text($0) }), "slaves": .list(agents.map(\.view)), "recovered_slaves": [],
+      "flags": .object(flags.mapValues { .text($0) }), "slaves": .list(agents.map(\.view)),
+      "recovered_slaves": .list(recoveredAgents.map(recovered)),
       "frameworks": .list(frameworks.map(\.view)), "completed_frameworks": .list(completedFrameworks.map(\.view)),
       "orphan_tasks": [], "unregistered_frameworks": [],
     ]
   }
 
+  private func recovered(_ info: MesosAgentInfo) -> ViewValue {
+    ["id": .text(info.id.value), "hostname": .text(info.hostname), "port": .number(Double(info.port))]
+  }
+
   /// /slaves, of one agent if an id is given.
   public func slaves(id: String? = nil) -> ViewValue {
     let shown = agents.filter { id == nil || $0.id == id }
-    return ["slaves": .list(shown.map(\.fullView)), "recovered_slaves": []]
+    return ["slaves": .list(shown.map(\.fullView)), "recovered_slaves": .list(recoveredAgents.map(recovered))]
   }
 
   /// /frameworks, one of them if an id is given.
