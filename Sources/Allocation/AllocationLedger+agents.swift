@@ -47,6 +47,8 @@ extension AllocationLedger {
     if gpuAgents.remove(agent) != nil {
       for claimant in 0..<claimantIDs.count { blocked.set(agent, claimant: claimant, blocked: false) }
     }
+    agents[Int(agent)]?.free = Resources()
+    refreshReserved(agent)
     clusterTotal.subtract(agentTotal.row(agent), from: 0)
     agentTotal.clear(agent)
     agentFree.clear(agent)
@@ -78,7 +80,26 @@ extension AllocationLedger {
     agents[Int(agent)] = book
     let row = agentFree.row(agent)
     fill(row, with: book.hasExtras ? book.free.filter(\.isPlainAmount) : book.free)
+    refreshReserved(agent)
     mark(agent)
+  }
+
+  /// Counts anew, in the roles, what is reserved on an agent and held by nobody.
+  func refreshReserved(_ agent: UInt32) {
+    guard let book = agents[Int(agent)], book.hasExtras || !book.reservedFree.isEmpty else { return }
+    let now = book.free.filter { !$0.reservations.isEmpty && !$0.isRevocable }
+    guard now != book.reservedFree else { return }
+    // The new ones first: a role that stays in use keeps its id.
+    for (name, part) in now.byReservationRole {
+      let role = roles.retain(name)
+      withAmounts(of: part) { roles.addReservedFree($0, for: role) }
+    }
+    for (name, part) in book.reservedFree.byReservationRole {
+      guard let role = roles.id(of: name) else { continue }
+      withAmounts(of: part) { roles.subtractReservedFree($0, for: role) }
+      roles.release(role)
+    }
+    agents[Int(agent)]?.reservedFree = now
   }
 
   /// Notes that an agent must be looked at.
@@ -95,5 +116,16 @@ extension Resource {
   var isPlainAmount: Bool {
     guard case .scalar = value else { return false }
     return reservations.isEmpty && disk == nil && !isRevocable && !isShared && providerID == nil
+  }
+}
+
+extension Resources {
+  /// By the role of the effective reservation, in order of first appearance.
+  fileprivate var byReservationRole: [(role: String, part: Resources)] {
+    var roles: [String] = []
+    for resource in self {
+      if let role = resource.reservationRole, !roles.contains(role) { roles.append(role) }
+    }
+    return roles.map { ($0, reserved(for: $0)) }
   }
 }

@@ -7,6 +7,10 @@ extension AllocationLedger {
     let policyID: String
     var result = AllocationCycle()
     var grantIndex: [UInt64: Int] = [:]
+    /// nil when all guarantees were met at the start.
+    var headroom: Headroom?
+    /// In the first of two stages: only roles below their guarantee are granted anything.
+    var isForGuarantees = false
   }
 
   /// Whether a cycle now could grant anything that the last one could not.
@@ -36,9 +40,17 @@ extension AllocationLedger {
 
     open = OpenCycle(policyID: policy.id)
     cycleNumber += 1
-    let outcome = withView(at: now, deadline: deadline, candidates: offered.list) { view, sink in
-      policy.allocate(view, sink)
+    open?.headroom = roles.guaranteed.isEmpty ? nil : measureHeadroom()
+    var outcome = AllocationOutcome.done
+    if open?.headroom != nil {
+      let promised = active.filter(isBelowGuarantee)
+      if !promised.isEmpty {
+        open?.isForGuarantees = true
+        outcome = ask(policy, among: promised, at: now, deadline: deadline)
+        open?.isForGuarantees = false
+      }
     }
+    if outcome == .done { outcome = ask(policy, among: active, at: now, deadline: deadline) }
     var result = open?.result ?? AllocationCycle()
     open = nil
     changed.removeAll()
@@ -46,6 +58,14 @@ extension AllocationLedger {
     // What went wrong may go right with the next reconsideration.
     if result.failure != nil || result.invalidCount > 0 { changedSinceAll = true }
     return result
+  }
+
+  private func ask(
+    _ policy: any AllocationPolicy, among claimants: Column<UInt32>, at now: Int64, deadline: Int64
+  ) -> AllocationOutcome {
+    withView(at: now, deadline: deadline, candidates: offered.list, active: claimants) { view, sink in
+      policy.allocate(view, sink)
+    }
   }
 
   private func refreshActive() {
@@ -87,7 +107,7 @@ extension AllocationLedger {
   }
 
   private func withView<Result>(
-    at now: Int64, deadline: Int64, candidates: [UInt32],
+    at now: Int64, deadline: Int64, candidates: [UInt32], active: Column<UInt32>,
     _ body: (UnsafePointer<tepui_allocation_view>, UnsafePointer<tepui_grant_sink>) -> Result
   ) -> Result {
     var view = tepui_allocation_view()

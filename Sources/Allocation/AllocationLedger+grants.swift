@@ -10,7 +10,8 @@ extension AllocationLedger {
     }
     guard let agentBook = agents[Int(agent)], let book = claimants[Int(claimant)] else { return TEPUI_INVALID }
     let traits = frameworks[Int(book.framework)]?.traits ?? FrameworkTraits()
-    var resources = part(of: agentBook, amounts: amounts, role: book.role, traits: traits)
+    let allowed = chopped(amounts, agent: agent, claimant: claimant)
+    var resources = part(of: agentBook, amounts: allowed, role: book.role, traits: traits)
     // A second grant in a cycle adds to the same offer, which needs no second copy of a shared volume.
     if agentBook.hasExtras, open?.grantIndex[UInt64(claimant) << 32 | UInt64(agent)] != nil {
       resources = resources.filter { !$0.isShared }
@@ -26,6 +27,21 @@ extension AllocationLedger {
     take(resources, agent: agent, claimant: claimant)
     keep(resources.allocated(to: book.role), agent: agent, claimant: claimant, book: book)
     return TEPUI_OK
+  }
+
+  /// The amounts that quotas leave of a grant; nil stands for all that is free, as in what was asked.
+  private func chopped(
+    _ amounts: UnsafePointer<Int64>?, agent: UInt32, claimant: UInt32
+  ) -> UnsafePointer<Int64>? {
+    guard roles.quotaCount > 0 else { return amounts }
+    let asked = amounts ?? UnsafePointer(agentFree.row(agent))
+    var isChopped = false
+    for kind in 0..<kindNames.count {
+      let amount = asked[kind] == 0 ? 0 : min(asked[kind], quotaRoom(claimant, kind))
+      choppedRow[kind] = amount
+      if amount < asked[kind] { isChopped = true }
+    }
+    return isChopped ? choppedRow.pointer : amounts
   }
 
   /// Why a grant can never be; nil when it can.
@@ -66,6 +82,9 @@ extension AllocationLedger {
   /// Books a grant. The live columns show it at once; the agent counts as changed only for filters, since the policy
   /// has seen the change.
   private func take(_ resources: Resources, agent: UInt32, claimant: UInt32) {
+    if open?.headroom != nil {
+      withAmounts(of: resources.filter(\.isPlainAmount)) { spendHeadroom($0, claimant: claimant) }
+    }
     withAmounts(of: resources) { amounts in
       claimantAllocated.add(amounts, to: claimant)
       roles.addAllocated(amounts, in: claimantRole[claimant])
@@ -78,6 +97,7 @@ extension AllocationLedger {
     agents[Int(agent)] = book
     if hadExtras { refreshExtraRole(agent) }
     fill(agentFree.row(agent), with: book.hasExtras ? book.free.filter(\.isPlainAmount) : book.free)
+    refreshReserved(agent)
     unjudged.insert(agent)
     changedSinceAll = true
   }

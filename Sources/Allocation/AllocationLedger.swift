@@ -57,6 +57,8 @@ public final class AllocationLedger {
   var random: SplitMix64
   var open: OpenCycle?
   private let scratchRow = Column<Int64>(initial: 0)
+  /// Of the grant in work.
+  let choppedRow = Column<Int64>(initial: 0)
 
   public init(options: AllocationOptions = AllocationOptions()) {
     self.options = options
@@ -76,6 +78,8 @@ public final class AllocationLedger {
     var isActive = true
     /// Something of `free` is not a plain amount: it is reserved, revocable, a volume, a range or a set.
     var hasExtras = false
+    /// The part of `free` that is reserved, as it is counted in the roles.
+    var reservedFree = Resources()
   }
 
   struct FrameworkBook {
@@ -100,15 +104,20 @@ public final class AllocationLedger {
     kindNames.append(name)
     kindTexts.set(name, for: UInt32(kindNames.count - 1))
     kindFlags.append(options.excludedFromFairness.contains(name) ? UInt32(TEPUI_KIND_EXCLUDED_FROM_FAIRNESS) : 0)
-    for table in [clusterTotal, agentTotal, agentFree, claimantAllocated, roles.allocated] {
+    for table in [clusterTotal, agentTotal, agentFree, claimantAllocated, roles.allocated, roles.reservedFree] {
       table.widen(to: kindNames.count)
     }
     filters.widen(to: kindNames.count)
     scratchRow.grow(to: kindNames.count)
+    choppedRow.grow(to: kindNames.count)
   }
 
   func addKinds(of resources: Resources) {
-    for (name, _) in resources.scalarTotals where kind(of: name) == nil { addKind(name) }
+    for (name, _) in resources.scalarTotals { addKind(named: name) }
+  }
+
+  func addKind(named name: String) {
+    if kind(of: name) == nil { addKind(name) }
   }
 
   /// Calls `body` with the scalar amounts of `resources` by kind. Not to be nested.

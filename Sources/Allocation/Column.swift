@@ -47,6 +47,14 @@ final class Column<Element: BitwiseCopyable> {
     base[count - 1] = element
   }
 
+  var isEmpty: Bool { count == 0 }
+
+  func filter(_ isIncluded: (Element) -> Bool) -> Column {
+    let result = Column(initial: initial)
+    for index in 0..<count where isIncluded(base[index]) { result.append(base[index]) }
+    return result
+  }
+
   /// Forgets the elements; the memory stays.
   func removeAll() {
     base.update(repeating: initial, count: count)

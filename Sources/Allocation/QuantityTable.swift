@@ -53,3 +53,8 @@ final class QuantityTable {
     kinds = newKinds
   }
 }
+
+extension Int64 {
+  /// The sum, or the nearest end.
+  func plus(_ other: Int64) -> Int64 { (Quantity(thousandths: self) + Quantity(thousandths: other)).thousandths }
+}

@@ -9,9 +9,16 @@ final class RoleTree {
   let parents = Column<UInt32>(initial: noID)
   let weights = Column<Int64>(initial: 0)
   let allocated: QuantityTable
+  /// Per role: reserved for it or for a role below, and held by nobody.
+  let reservedFree: QuantityTable
+  /// By role.
+  var quotas: [QuotaBook?] = []
+  var quotaCount = 0
+  /// Roles with a guarantee.
+  var guaranteed: [UInt32] = []
 
   private var ids = DenseIDs()
-  private var byName: [String: UInt32] = [:]
+  private(set) var idsByName: [String: UInt32] = [:]
   private var users: [Int] = []
   private var weightsByName: [String: Int64] = [:]
 
@@ -20,6 +27,7 @@ final class RoleTree {
 
   init(kinds: Int) {
     allocated = QuantityTable(kinds: kinds)
+    reservedFree = QuantityTable(kinds: kinds)
     let root = add("", below: noID)
     users[Int(root)] = 1
   }
@@ -40,13 +48,13 @@ final class RoleTree {
 
   /// The id of a role, made together with the roles above it when it is new; pair it with `release`.
   func retain(_ name: String) -> UInt32 {
-    if let id = byName[name] {
+    if let id = idsByName[name] {
       users[Int(id)] += 1
       return id
     }
     let parent = Role.parent(of: name).map(retain) ?? RoleTree.root
     let id = add(name, below: parent)
-    byName[name] = id
+    idsByName[name] = id
     users[Int(id)] = 1
     return id
   }
@@ -56,11 +64,12 @@ final class RoleTree {
     users[Int(id)] -= 1
     guard users[Int(id)] == 0 else { return }
     let parent = parents[id]
-    byName[names.string(id)] = nil
+    idsByName[names.string(id)] = nil
     names.remove(id)
     parents[id] = noID
     weights[id] = 0
     allocated.clear(id)
+    reservedFree.clear(id)
     ids.giveBack(id)
     release(parent)
   }
@@ -68,7 +77,7 @@ final class RoleTree {
   /// In thousandths; kept for a role that is not in use yet.
   func setWeight(_ weight: Int64, of name: String) {
     weightsByName[name] = weight
-    if let id = byName[name] { weights[id] = weight }
+    if let id = idsByName[name] { weights[id] = weight }
   }
 
   func addAllocated(_ amounts: UnsafePointer<Int64>, in role: UInt32) {
@@ -77,6 +86,14 @@ final class RoleTree {
 
   func subtractAllocated(_ amounts: UnsafePointer<Int64>, in role: UInt32) {
     forEachUpwards(from: role) { allocated.subtract(amounts, from: $0) }
+  }
+
+  func addReservedFree(_ amounts: UnsafePointer<Int64>, for role: UInt32) {
+    forEachUpwards(from: role) { reservedFree.add(amounts, to: $0) }
+  }
+
+  func subtractReservedFree(_ amounts: UnsafePointer<Int64>, for role: UInt32) {
+    forEachUpwards(from: role) { reservedFree.subtract(amounts, from: $0) }
   }
 
   private func forEachUpwards(from role: UInt32, _ body: (UInt32) -> Void) {
@@ -92,6 +109,8 @@ final class RoleTree {
     parents.grow(to: Int(ids.count))
     weights.grow(to: Int(ids.count))
     allocated.growRows(to: Int(ids.count))
+    reservedFree.growRows(to: Int(ids.count))
+    while quotas.count < Int(ids.count) { quotas.append(nil) }
     while users.count < Int(ids.count) { users.append(0) }
     names.set(name, for: id)
     parents[id] = parent
