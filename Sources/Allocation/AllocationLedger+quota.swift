@@ -33,6 +33,16 @@ extension AllocationLedger {
     }
   }
 
+  /// What is free for anybody, all agents in use together.
+  public func freeAmount(of name: String) -> Quantity {
+    guard let kind = kind(of: name) else { return .zero }
+    var sum: Int64 = 0
+    for agent in 0..<agentIDs.count where agents[Int(agent)]?.isActive ?? false {
+      sum = sum.plus(agentFree.row(agent)[kind])
+    }
+    return Quantity(thousandths: sum)
+  }
+
   /// What guarantees ask of the cycle that begins; nil when all are met.
   func measureHeadroom() -> Headroom? {
     var missing = [Int64](repeating: 0, count: kindNames.count)

@@ -12,6 +12,9 @@ extension MasterCore {
     case .updateWeights: updateWeights(call.updateWeights.weightInfos, from: connection)
     case .reserveResources, .unreserveResources, .createVolumes, .destroyVolumes, .growVolume, .shrinkVolume:
       operate(call, from: connection)
+    case .updateQuota: updateQuota(call.updateQuota, from: connection)
+    case .setQuota: setQuota(call.setQuota.quotaRequest, from: connection)
+    case .removeQuota: removeQuota(ofRole: call.removeQuota.role, from: connection)
     case .drainAgent: drain(call.drainAgent, from: connection)
     case .deactivateAgent: deactivate(call.deactivateAgent.agentID.value, from: connection)
     case .reactivateAgent: reactivate(call.reactivateAgent.agentID.value, from: connection)

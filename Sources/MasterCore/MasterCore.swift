@@ -93,6 +93,7 @@ public final class MasterCore {
     nextReconsideration = now.monotonicNs + configuration.allocationIntervalNs
     if !hasRecovered { timers.add(.recovery, at: now.monotonicNs + configuration.agentReregisterTimeoutNs) }
     timers.add(.forgetting, at: now.monotonicNs + MasterConfiguration.forgettingIntervalNs)
+    for config in recovering.quotas.values { ledger.setQuota(config.quota, ofRole: config.role) }
     // What was set at run time is newer than a flag.
     for (role, weight) in configuration.weights.merging(recovering.weights, uniquingKeysWith: { $1 }) {
       setWeight(weight, of: role)

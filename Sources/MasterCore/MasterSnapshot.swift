@@ -13,6 +13,9 @@ public struct MasterSnapshot: Sendable {
   public let completedFrameworks: [FrameworkSnapshot]
   /// Of roles that have another than 1.
   public let weights: [String: Double]
+  public let quotas: [String: MesosQuotaConfig]
+  /// What counts against them.
+  public let consumedQuotas: [String: [String: Quantity]]
   public let metrics: MasterMetrics
 }
 
@@ -87,7 +90,16 @@ extension MasterCore {
       recoveredAgents: recoveredAgents,
       unreachableAgentCount: agentRecords.values.count { $0.hasUnreachableSince },
       frameworks: frameworks.values.sorted { $0.registeredTime < $1.registeredTime }.map(snapshot),
-      completedFrameworks: Array(completedFrameworks), weights: weights, metrics: metrics)
+      completedFrameworks: Array(completedFrameworks), weights: weights, quotas: quotas,
+      consumedQuotas: consumedQuotas, metrics: metrics)
+  }
+
+  private var consumedQuotas: [String: [String: Quantity]] {
+    let roles = Set(frameworks.values.flatMap(\.roles)).union(quotas.keys)
+    return Dictionary(
+      uniqueKeysWithValues: roles.map { role in
+        (role, Dictionary(uniqueKeysWithValues: ledger.consumedQuota(ofRole: role).map { ($0.name, $0.amount) }))
+      })
   }
 
   private func snapshot(_ agent: Agent) -> AgentSnapshot {

@@ -9,6 +9,7 @@ extension MasterDaemon {
     router.on("/api/v1") { [self] in operatorCall($0, $1) }
     router.post("/teardown") { [self] in teardown($0, $1) }
     resourceRoutes(router)
+    router.on("/quota") { [self] in quota($0, $1) }
     router.on("/weights") { [self] in weights($0, $1) }
   }
 
@@ -61,6 +62,30 @@ extension MasterDaemon {
     change(responder) {
       $0.type = .teardown
       $0.teardown.frameworkID.value = id
+    }
+  }
+
+  /// GET /quota, POST of a quota request, DELETE of /quota/ROLE.
+  private func quota(_ request: Request, _ responder: Responder) {
+    switch request.method {
+    case .GET, .HEAD:
+      read(.with { $0.type = .getQuota }, responder) { .json(WireFormat.json.encode($0.getQuota.status)) }
+    case .POST:
+      do throws(WireRefusal) {
+        let quota = try WireFormat.json.decode(MesosQuotaRequest.self, from: request.bodyBytes)
+        change(responder) {
+          $0.type = .setQuota
+          $0.setQuota.quotaRequest = quota
+        }
+      } catch {
+        responder.respond(.error(HTTPStatus.of(error.status), error.text))
+      }
+    case .DELETE:
+      change(responder) {
+        $0.type = .removeQuota
+        $0.removeQuota.role = String(request.path.dropFirst("/quota/".count))
+      }
+    default: responder.respond(.methodNotAllowed(request.method, allowed: [.GET, .POST, .DELETE]))
     }
   }
 

@@ -26,4 +26,18 @@ final class TestPolicy: AllocationPolicy {
     }
     return .done
   }
+
+  /// Gives what is there to one claimant after the other, until nothing is left.
+  static func exhaustive(_ view: View, _ sink: Sink) -> AllocationOutcome {
+    for candidate in 0..<Int(view.pointee.candidate_count) {
+      let agent = view.pointee.candidates[candidate]
+      for index in 0..<Int(view.pointee.active_count) {
+        let claimant = view.pointee.active[index]
+        if tepui_may_offer(view, claimant, agent) != 0 {
+          _ = sink.pointee.grant(sink.pointee.context, agent, claimant, nil)
+        }
+      }
+    }
+    return .done
+  }
 }

@@ -16,8 +16,30 @@ extension MasterSnapshot {
           $0.weight = weight
         }
       }
+    case .getQuota:
+      response.type = .getQuota
+      for (_, config) in quotas.sorted(by: { $0.key < $1.key }) {
+        response.getQuota.status.configs.append(config)
+        response.getQuota.status.infos.append(config.info)
+      }
     default: return nil
     }
     return response
+  }
+}
+
+extension MesosQuotaConfig {
+  /// The older form, which knows guarantees only.
+  fileprivate var info: MesosQuotaInfo {
+    .with { info in
+      info.role = role
+      info.guarantee = guarantees.sorted { $0.key < $1.key }.map { name, amount in
+        .with {
+          $0.name = name
+          $0.type = .scalar
+          $0.scalar = amount
+        }
+      }
+    }
   }
 }

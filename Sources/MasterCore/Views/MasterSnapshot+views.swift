@@ -67,8 +67,17 @@ extension MasterSnapshot {
   }
 
   public var roles: ViewValue {
-    let names = Set(frameworks.flatMap { $0.roles + $0.allocatedRoles })
+    let names = Set(frameworks.flatMap { $0.roles + $0.allocatedRoles }).union(quotas.keys).union(weights.keys)
     return ["roles": .list(names.sorted().map(role))]
+  }
+
+  private func quota(_ role: String) -> ViewValue {
+    let numbers = { (amounts: [String: Quantity]) in ViewValue.object(amounts.mapValues { .number($0.units) }) }
+    let quota = quotas[role]?.quota
+    return [
+      "role": .text(role), "guarantee": numbers(quota?.guarantees ?? [:]), "limit": numbers(quota?.limits ?? [:]),
+      "consumed": numbers(consumedQuotas[role] ?? [:]),
+    ]
   }
 
   private func role(_ name: String) -> ViewValue {
@@ -80,7 +89,7 @@ extension MasterSnapshot {
       "name": .text(name), "weight": .number(weights[name] ?? 1), "allocated": quantities(used),
       "offered": quantities(offered),
       "resources": quantities(used + offered), "reserved": quantities(reserved),
-      "quota": ["role": .text(name), "guarantee": [:], "limit": [:], "consumed": quantities(used)],
+      "quota": quota(name),
       "frameworks": .list(
         frameworks.filter { $0.roles.contains(name) || $0.allocatedRoles.contains(name) }.map {
           .text($0.info.id.value)
