@@ -123,11 +123,7 @@ struct ShareTree {
   /// A grant only ever enlarges a share: the node moves towards the end.
   private mutating func moveBack(_ node: Int) {
     let parent = nodes[nodes[node].parent]
-    var position = parent.first + parent.cursor
-    // Its parent's cursor points to it, unless the way down began below.
-    if parent.isDone || order[position] != node {
-      position = order[parent.first..<parent.first + parent.count].firstIndex(of: node) ?? position
-    }
+    let position = position(of: node, in: parent)
     var (low, high) = (position + 1, parent.first + parent.count)
     while low < high {
       let middle = (low + high) / 2
@@ -138,6 +134,13 @@ struct ShareTree {
       place.update(from: place + 1, count: low - 1 - position)
       order[low - 1] = node
     }
+  }
+
+  /// The parent's cursor points to the node, unless the way down began below the parent.
+  private func position(of node: Int, in parent: Node) -> Int {
+    let position = parent.first + parent.cursor
+    if !parent.isDone && order[position] == node { return position }
+    return order[parent.first..<parent.first + parent.count].firstIndex(of: node) ?? position
   }
 
   private static func precedes(_ left: Int, _ right: Int, _ nodes: [Node]) -> Bool {

@@ -96,12 +96,14 @@ extension AllocationLedger {
 
   /// Whether the amounts are worth an offer (flag --min_allocatable_resources).
   func isOffer(_ resources: Resources) -> Bool {
-    options.minimumOffer.isEmpty || options.minimumOffer.contains { resources.total(of: $0.name) >= $0.amount }
+    options.minimumOffer.isEmpty
+      ? !resources.isEmpty : options.minimumOffer.contains { resources.total(of: $0.name) >= $0.amount }
   }
 
   private func isOffer(_ row: UnsafePointer<Int64>) -> Bool {
     options.minimumOffer.isEmpty
-      || options.minimumOffer.contains { name, amount in
+      ? (0..<kindNames.count).contains { row[$0] > 0 }
+      : options.minimumOffer.contains { name, amount in
         kind(of: name).map { row[$0] >= amount.thousandths } ?? false
       }
   }

@@ -3,10 +3,17 @@ public enum Role {
   /// The role of a framework that names none.
   public static let star = "*"
 
+  /// The longest name that is accepted. Mesos knows no bound; but each level of a role has a name and a row of its own
+  /// in the books, so that one role of a megabyte would take all memory.
+  public static let longestNameBytes = 4096
+
   /// Throws with Mesos' text when `name` cannot be a role.
   public static func validate(_ name: String) throws(ResourceError) {
     if name == star { return }
     if name.isEmpty { throw ResourceError("Role names cannot be the empty string") }
+    if name.utf8.count > longestNameBytes {
+      throw ResourceError("Role names cannot be longer than \(longestNameBytes) bytes")
+    }
     if name.utf8.first == UInt8(ascii: "/") { throw ResourceError("Role '\(name)' cannot start with a slash") }
     if name.utf8.last == UInt8(ascii: "/") { throw ResourceError("Role '\(name)' cannot end with a slash") }
     for component in name.split(separator: "/", omittingEmptySubsequences: false) {

@@ -82,6 +82,19 @@ import Testing
     #expect(seen.map(\.refused) == [0])
   }
 
+  /// As deep as a role can be.
+  @Test(arguments: Policies.all)
+  func deepRolesGetTheirShare(module: String) throws {
+    let deep = String(repeating: "a/", count: Role.longestNameBytes / 2 - 1) + "b"
+    try Role.validate(deep)
+    let market = try Market(module)
+    try market.addAgent("cpus:4;mem:4096")
+    market.add(Worker("deep", role: deep, task: ["cpus": 1], wanted: 2))
+    market.add(Worker("flat", task: ["cpus": 1], wanted: 2))
+    try market.settle()
+    #expect(market.tasks == ["deep": 2, "flat": 2])
+  }
+
   @Test(arguments: Policies.all)
   func theSameSeedGivesTheSameGrants(module: String) throws {
     for seed in Self.seeds.prefix(40) {

@@ -39,6 +39,7 @@ import Testing
 
   @Test(arguments: [
     ("", "Role names cannot be the empty string"), ("/x", "Role '/x' cannot start with a slash"),
+    (String(repeating: "x", count: 4097), "Role names cannot be longer than 4096 bytes"),
     ("x/", "Role 'x/' cannot end with a slash"), ("a//b", "Role 'a//b' cannot contain two adjacent slashes"),
     (".", "Role '.' cannot include '.' as a component"), ("a/*", "Role 'a/*' cannot include '*' as a component"),
     ("-x", "Role component '-x' is invalid because it starts with a dash"),

@@ -25,10 +25,10 @@ final class Market {
     self.init(try Policies.load(module, parameters), options: options)
   }
 
-  /// Offers may be as small as they like, but must be of something.
+  /// Offers may be as small as they like.
   static var options: AllocationOptions {
     var options = AllocationOptions()
-    options.minimumOffer = ["cpus", "mem", "disk", "gpus"].map { ($0, Quantity(thousandths: 1)) }
+    options.minimumOffer = []
     return options
   }
 
