@@ -1,8 +1,6 @@
 import Resources
 
 extension RoleTree {
-  func id(of name: String) -> UInt32? { idsByName[name] }
-
   /// A role with a quota is in use, so that its guarantee holds before its first framework comes.
   func setQuota(_ quota: QuotaBook?, of name: String) {
     let role = retain(name)

@@ -18,7 +18,7 @@ final class RoleTree {
   var guaranteed: [UInt32] = []
 
   private var ids = DenseIDs()
-  private(set) var idsByName: [String: UInt32] = [:]
+  private var idsByName: [String: UInt32] = [:]
   private var users: [Int] = []
   private var weightsByName: [String: Int64] = [:]
 
@@ -35,7 +35,7 @@ final class RoleTree {
   var count: UInt32 { ids.count }
 
   /// Nil when nobody is in the role or below it.
-  func id(of name: String) -> UInt32? { byName[name] }
+  func id(of name: String) -> UInt32? { idsByName[name] }
 
   /// The lowest role that is, or is above, both.
   func lowest(above left: UInt32, and right: UInt32) -> UInt32 {
