@@ -5,7 +5,7 @@ import PackageDescription
 // - swift-nio: sockets and HTTP/1.1 for the three streaming APIs; measured at a third of the CPU of a full web framework.
 // - swift-protobuf: the Mesos v1 messages, binary and JSON. The generated code is committed, so protoc is not needed.
 // - swift-argument-parser: flags of the three programs.
-// - swift-collections: the heap of deadlines and the queues of updates.
+// - swift-collections: the heap of deadlines, the queues of updates, the trees that snapshots share.
 // - swift-log: one logging interface for all rooms.
 // - libltdl (Debian: libltdl-dev): loads the modules.
 // - SQLite (Debian: libsqlite3-dev): checkpoints of the agent, registry of the master.
@@ -17,7 +17,7 @@ let strictC: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-std=c1
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-let collections: [Target.Dependency] = ["HeapModule", "DequeModule"].map {
+let collections: [Target.Dependency] = ["HeapModule", "DequeModule", "HashTreeCollections"].map {
   .product(name: $0, package: "swift-collections")
 }
 let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map { .product(name: $0, package: "swift-nio") }

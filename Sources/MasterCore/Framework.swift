@@ -1,3 +1,4 @@
+import HashTreeCollections
 import Resources
 import Wire
 
@@ -23,8 +24,9 @@ final class Framework {
   var roles: [String]
   private(set) var capabilities: Set<MesosFrameworkInfo.Capability.TypeEnum>
 
-  var tasks: [String: MasterTask] = [:]
-  var unreachableTasks: [String: MasterTask] = [:]
+  /// In trees, which snapshots share for nothing and a later change copies a few nodes of.
+  var tasks: TreeDictionary<String, MasterTask> = [:]
+  var unreachableTasks: TreeDictionary<String, MasterTask> = [:]
   /// Ids of unreachable tasks, oldest first, to bound them.
   var unreachableOrder: BoundedHistory<String>
   var completedTasks: BoundedHistory<MasterTask>

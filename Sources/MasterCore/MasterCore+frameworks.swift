@@ -41,7 +41,7 @@ extension MasterCore {
       event.shutdownFramework.frameworkID.value = framework.id
       send(event, to: agent)
     }
-    for var task in inOrder(framework.tasks) {
+    for var task in framework.tasks.values.sorted(by: { $0.id < $1.id }) {
       if !task.state.isTerminal { task.state = .taskKilled }
       framework.completedTasks.append(task)
     }

@@ -2,7 +2,11 @@ import Resources
 import Wire
 
 extension MasterCore {
-  func id(of offer: Offer) -> String { "\(configuration.id)-O\(offer.number)" }
+  func id(of offer: Offer) -> String { Self.offerID(offer.number, configuration) }
+
+  static func offerID(_ number: UInt64, _ configuration: MasterConfiguration) -> String {
+    "\(configuration.id)-O\(number)"
+  }
 
   /// The offer with an id; nil when it is not, or no longer, there.
   func offer(_ id: String) -> Offer? {

@@ -142,7 +142,7 @@ extension MasterCore {
       return
     }
     guard let resources = held(message.resources, by: framework, what: "task \(id)") else { return }
-    let task = MasterTask(message, agent: agent.id, resources: resources)
+    let task = MasterTask(message, framework: framework.id, agent: agent.id, resources: resources)
     if isCondemned(id, of: framework.id, on: agent.id) {
       if !task.state.isTerminal { endCondemned(id, holding: resources, of: framework, on: agent) }
       return

@@ -23,14 +23,13 @@ extension MasterCore {
   /// Takes a status into the books; what the task held is free once a terminal state is known (protocol fact 65).
   private func record(_ status: MesosTaskStatus, latest: MesosTaskState, of framework: Framework, on agent: Agent) {
     let id = status.taskID.value
-    guard let index = framework.tasks.index(forKey: id), framework.tasks.values[index].agentID == agent.id else {
-      return
-    }
-    let wasTerminal = framework.tasks.values[index].state.isTerminal
-    framework.tasks.values[index].record(status, latest: latest)
-    guard !wasTerminal, framework.tasks.values[index].state.isTerminal else { return }
-    count(framework.tasks.values[index].state)
-    ledger.recover(framework.tasks.values[index].resources, agent: agent.slot, framework: framework.slot)
+    guard var task = framework.tasks[id], task.agentID == agent.id else { return }
+    let wasTerminal = task.state.isTerminal
+    task.record(status, latest: latest)
+    framework.tasks[id] = task
+    guard !wasTerminal, task.state.isTerminal else { return }
+    count(task.state)
+    ledger.recover(task.resources, agent: agent.slot, framework: framework.slot)
   }
 
   func count(_ state: MesosTaskState) {

@@ -1,16 +1,9 @@
 import Resources
 import Wire
 
-/// A task as the master knows it.
+/// A task as the master knows it. What never changes is held apart, so that copies are cheap.
 public struct MasterTask: Sendable {
-  public let id: String
-  public let name: String
-  public let frameworkID: String
-  public let agentID: String
-  /// nil for a command task (protocol fact 64).
-  public let executorID: String?
-  /// Allocated to the role of its offer.
-  public let resources: Resources
+  private let identity: Identity
   /// The newest state that the agent told; resources are held until it is terminal (protocol fact 65).
   public internal(set) var state: MesosTaskState
   /// The state last forwarded to the framework, with the uuid to acknowledge (protocol fact 83).
@@ -18,8 +11,40 @@ public struct MasterTask: Sendable {
   var forwardedUUID: [UInt8]?
   /// One status for each state, the last one of each, without data (protocol fact 74).
   public internal(set) var statuses: [MesosTaskStatus] = []
+
+  private final class Identity: Sendable {
+    let id: String
+    let name: String
+    let frameworkID: String
+    let agentID: String
+    let executorID: String?
+    let resources: Resources
+    let extras: Extras?
+
+    init(
+      id: String, name: String, framework: String, agent: String, executor: String?, resources: Resources,
+      extras: Extras?
+    ) {
+      self.id = id
+      self.name = name
+      frameworkID = framework
+      agentID = agent
+      executorID = executor
+      self.resources = resources
+      self.extras = extras
+    }
+  }
+
+  public var id: String { identity.id }
+  public var name: String { identity.name }
+  public var frameworkID: String { identity.frameworkID }
+  public var agentID: String { identity.agentID }
+  /// nil for a command task (protocol fact 64).
+  public var executorID: String? { identity.executorID }
+  /// Allocated to the role of its offer.
+  public var resources: Resources { identity.resources }
   /// What is rarely there.
-  public let extras: Extras?
+  public var extras: Extras? { identity.extras }
 
   /// Parts of a TaskInfo that only the endpoints show.
   public final class Extras: Sendable {
@@ -61,31 +86,24 @@ public struct MasterTask: Sendable {
 
   /// A task that a framework launches.
   init(_ info: MesosTaskInfo, framework: String, agent: String, resources: Resources) {
-    id = info.taskID.value
-    name = info.name
-    frameworkID = framework
-    agentID = agent
-    executorID = info.hasExecutor ? info.executor.executorID.value : nil
-    self.resources = resources
+    let command = info.hasCommand ? info.command : info.executor.command
+    identity = Identity(
+      id: info.taskID.value, name: info.name, framework: framework, agent: agent,
+      executor: info.hasExecutor ? info.executor.executorID.value : nil, resources: resources,
+      extras: Extras(info, user: command.hasUser ? command.user : nil))
     state = .taskStaging
     forwardedState = .taskStaging
-    let command = info.hasCommand ? info.command : info.executor.command
-    extras = Extras(info, user: command.hasUser ? command.user : nil)
   }
 
   /// A task that an agent brings along.
-  init(_ task: MesosTask, agent: String, resources: Resources) {
-    id = task.taskID.value
-    name = task.name
-    frameworkID = task.frameworkID.value
-    agentID = agent
-    executorID = task.hasExecutorID ? task.executorID.value : nil
-    self.resources = resources
+  init(_ task: MesosTask, framework: String, agent: String, resources: Resources) {
+    identity = Identity(
+      id: task.taskID.value, name: task.name, framework: framework, agent: agent,
+      executor: task.hasExecutorID ? task.executorID.value : nil, resources: resources, extras: Extras(task))
     state = task.state
     forwardedState = task.hasStatusUpdateState ? task.statusUpdateState : task.state
     forwardedUUID = task.hasStatusUpdateUuid ? [UInt8](task.statusUpdateUuid) : nil
     statuses = task.statuses
-    extras = Extras(task)
   }
 
   /// Takes over a status; `latest` is the newest state that the agent knows of.

@@ -11,6 +11,8 @@ public struct HTTPServer: Sendable {
     public var maxBodyBytes = 128 << 20
     /// Bytes that may wait for a peer that does not read its stream.
     public var maxQueuedBytes = 64 << 20
+    /// In which a peer must take a piece of an answer that is sent in pieces.
+    public var pieceTimeout = TimeAmount.seconds(30)
     /// From connecting to the end of the first request's head.
     public var headTimeout = TimeAmount.seconds(30)
     /// Between two portions of a request body.

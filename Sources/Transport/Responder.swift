@@ -22,4 +22,20 @@ public struct Responder {
   public func startStream(headers: HTTPHeaders) -> HTTPStream {
     connection.startStream(headers: headers, answering: requestNumber)
   }
+
+  /// Answers 200 with a body that comes in pieces, for what is too large to be held as a whole: `send` follows, as often
+  /// as needed, then `endBody`. Not for HEAD.
+  public func startBody(headers: HTTPHeaders) {
+    connection.startBody(headers: headers, answering: requestNumber)
+  }
+
+  /// Sends a piece of the body. Completed when the socket has taken it, which is the time to send more; failed when the
+  /// peer is gone or did not read for too long.
+  public func send(_ piece: ByteBuffer) -> EventLoopFuture<Void> {
+    connection.sendPiece(piece, answering: requestNumber)
+  }
+
+  public func endBody() {
+    connection.endBody(answering: requestNumber)
+  }
 }

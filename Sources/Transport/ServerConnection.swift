@@ -25,6 +25,7 @@ final class ServerConnection: ChannelInboundHandler {
     case receivingBody(HTTPRequestHead)
     case answering(HTTPRequestHead)
     case streaming(HTTPStream)
+    case sendingBody(HTTPRequestHead)
     /// All is said; what still comes in is thrown away until the peer has read the answer, or time is up.
     case ending
     case closed
@@ -193,6 +194,46 @@ final class ServerConnection: ChannelInboundHandler {
     context?.flush()
   }
 
+  // MARK: Bodies in pieces
+
+  func startBody(headers: HTTPHeaders, answering number: UInt64) {
+    guard number == requestNumber, case .answering(let request) = state else { return }
+    state = .sendingBody(request)
+    // NIO adds the chunked encoding, but not for a client of HTTP/1.0, which reads until the connection is closed.
+    var head = HTTPResponseHead(version: request.version, status: .ok)
+    head.headers.add(name: "Date", value: shared.date.now())
+    head.headers.add(contentsOf: headers)
+    if !request.isKeepAlive || request.version == .http1_0 { head.headers.add(name: "Connection", value: "close") }
+    write(.head(head))
+  }
+
+  /// - Returns: completed when the socket has taken the piece; failed when the peer is gone or too slow.
+  func sendPiece(_ piece: ByteBuffer, answering number: UInt64) -> EventLoopFuture<Void> {
+    guard number == requestNumber, case .sendingBody = state else {
+      return eventLoop.makeFailedFuture(ChannelError.alreadyClosed)
+    }
+    if deadline == .distantFuture { deadline = .now() + shared.limits.pieceTimeout }
+    let written = eventLoop.makePromise(of: Void.self)
+    written.futureResult.assumeIsolated().whenSuccess { [self] _ in
+      guard number == requestNumber, case .sendingBody = state else { return }
+      deadline = queuedBytes > 0 ? .now() + shared.limits.pieceTimeout : .distantFuture
+    }
+    write(.body(.byteBuffer(piece)), written)
+    context?.flush()
+    return written.futureResult
+  }
+
+  func endBody(answering number: UInt64) {
+    guard number == requestNumber, case .sendingBody(let request) = state else { return }
+    guard request.isKeepAlive, request.version != .http1_0 else { return endAndClose() }
+    state = .waitingForHead
+    deadline = .now() + shared.limits.idleTimeout
+    isEnding = true
+    write(.end(nil))
+    isEnding = false
+    context?.flush()
+  }
+
   // MARK: Streams
 
   func startStream(headers: HTTPHeaders, answering number: UInt64) -> HTTPStream {
@@ -220,6 +261,10 @@ final class ServerConnection: ChannelInboundHandler {
 
   func endStream() {
     guard case .streaming = state else { return }
+    endAndClose()
+  }
+
+  private func endAndClose() {
     state = .ending
     deadline = .now() + shared.limits.bodyTimeout
     let written = eventLoop.makePromise(of: Void.self)

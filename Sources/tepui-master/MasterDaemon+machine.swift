@@ -1,12 +1,8 @@
-import Dispatch
 import Glibc
 import MasterCore
 
 /// What the core must not ask for itself: time, chance and the machine.
 extension MasterDaemon {
-  /// JSON of large answers is made here.
-  static let reading = DispatchQueue(label: "org.tepui.master.reading")
-
   static func now() -> Instant {
     Instant(
       monotonicNs: nanoseconds(CLOCK_MONOTONIC), epochSeconds: Double(nanoseconds(CLOCK_REALTIME) / 1000) / 1e6)

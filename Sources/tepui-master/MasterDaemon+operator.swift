@@ -1,5 +1,4 @@
 import MasterCore
-import NIOCore
 import Transport
 import Wire
 
@@ -39,13 +38,10 @@ extension MasterDaemon {
     _ encode: @escaping @Sendable (MesosMasterResponse) -> Response
   ) {
     guard let core else { return responder.respond(.error(.serviceUnavailable)) }
-    let snapshot = core.snapshot()
-    let answer = NIOLoopBound(responder, eventLoop: eventLoop)
-    Self.reading.async {
-      let response =
-        snapshot.answer(call).map(encode)
+    let capture = core.capture()
+    Dump.answer(responder) {
+      capture.snapshot().answer(call).map(encode)
         ?? .error(.notImplemented, "This master does not know the call \(call.type.protocolName)")
-      answer.eventLoop.execute { answer.value.respond(response) }
     }
   }
 

@@ -1,5 +1,4 @@
 import Daemon
-import FoundationEssentials
 import MasterCore
 import ModuleHost
 import NIOCore
@@ -18,15 +17,17 @@ extension MasterDaemon {
     router.get("/redirect") { [self] in redirect($0, $1) }
     router.get("/modules") { [self] in $1.respond(.json(ModuleStatus.json(modules.modules))) }
     operatorRoutes(router)
-    read(router, "/state") { [flags] snapshot, _ in snapshot.state(flags: flags) }
-    read(router, "/state.json") { [flags] snapshot, _ in snapshot.state(flags: flags) }
-    read(router, "/state-summary") { snapshot, _ in snapshot.summary }
-    read(router, "/slaves") { $0.slaves(id: $1["slave_id"]) }
-    read(router, "/frameworks") { $0.frameworks(id: $1["framework_id"]) }
-    read(router, "/tasks") { $0.tasks(MasterSnapshot.TaskQuery($1)) }
-    read(router, "/roles") { snapshot, _ in snapshot.roles }
-    read(router, "/metrics/snapshot") { snapshot, _ in snapshot.metricsView(at: Self.now()) }
-    read(router, "/flags") { [flags] _, _ in ["flags": .object(flags.mapValues { .text($0) })] }
+    read(router, "/state") { [flags] in $0.writeState(flags: flags, to: &$2) }
+    read(router, "/state.json") { [flags] in $0.writeState(flags: flags, to: &$2) }
+    read(router, "/state-summary") { $0.writeSummary(to: &$2) }
+    read(router, "/slaves") { $0.writeSlaves(id: $1["slave_id"], to: &$2) }
+    read(router, "/frameworks") { $0.writeFrameworks(id: $1["framework_id"], to: &$2) }
+    read(router, "/tasks") { $0.writeTasks(MasterSnapshot.TaskQuery($1), to: &$2) }
+    read(router, "/roles") { $0.roles.write(to: &$2) }
+    router.get("/metrics/snapshot") { [self] in metrics($0, $1) }
+    read(router, "/flags") { [flags] _, _, json in
+      ViewValue.object(["flags": .object(flags.mapValues { .text($0) })]).write(to: &json)
+    }
     return router
   }
 
@@ -75,29 +76,45 @@ extension MasterDaemon {
     responder.respond(.temporaryRedirect(to: "//\(configuration.hostname):\(configuration.port)"))
   }
 
-  /// A read-only endpoint: the snapshot is made on the loop, the JSON off it.
-  private func read(
-    _ router: Router, _ path: String, _ view: @escaping @Sendable (MasterSnapshot, [String: String]) -> ViewValue
-  ) {
-    router.get(path) { [self] request, responder in
-      guard let core else { return responder.respond(.error(.serviceUnavailable)) }
-      let snapshot = core.snapshot()
-      let query = request.query
-      let answer = NIOLoopBound(responder, eventLoop: eventLoop)
-      Self.reading.async {
-        let body = Self.json(view(snapshot, query))
-        answer.eventLoop.execute { answer.value.respond(.json(body)) }
-      }
+  typealias View = @Sendable (MasterSnapshot, _ query: [String: String], inout JSONWriter) -> Void
+
+  /// A read-only endpoint: what it shows is captured on the loop and written off it, piece by piece as the reader takes
+  /// it.
+  private func read(_ router: Router, _ path: String, _ view: @escaping View) {
+    router.get(path) { [self] in answer($0, $1, view) }
+  }
+
+  private func answer(_ request: Request, _ responder: Responder, _ view: @escaping View) {
+    guard let core else { return responder.respond(.error(.serviceUnavailable)) }
+    let capture = core.capture()
+    let query = request.query
+    let jsonp = query["jsonp"]
+    guard jsonp?.utf8.allSatisfy(Self.isOfScriptName) ?? true else {
+      return responder.respond(.error(.badRequest, "'jsonp' must be the name of a function"))
+    }
+    // Protocol fact 154.
+    let contentType = jsonp == nil ? "application/json" : "text/javascript"
+    Dump.answer(responder, isHead: request.method == .HEAD, contentType: contentType) { sink in
+      var json = JSONWriter(after: jsonp.map { $0 + "(" } ?? "", sink: sink)
+      view(capture.snapshot(), query, &json)
+      return json.bytes + (jsonp == nil ? "" : ")").utf8
     }
   }
 
-  private static func json(_ view: ViewValue) -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .withoutEscapingSlashes
-    // Frameworks may send any double; these are the names that Mesos reads (protocol fact 131).
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-    return (try? encoder.encode(view)).map { [UInt8]($0) } ?? []
+  private func metrics(_ request: Request, _ responder: Responder) {
+    let delay = loopDelay.figures
+    answer(request, responder) { snapshot, _, json in
+      snapshot.metricsView(at: Self.now()).adding(delay).write(to: &json)
+    }
+  }
+
+  private static func isOfScriptName(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "$"), UInt8(ascii: "."):
+      true
+    default: false
+    }
   }
 
   /// Protocol fact 153.

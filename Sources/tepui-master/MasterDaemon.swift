@@ -32,6 +32,7 @@ final class MasterDaemon: @unchecked Sendable {
   }
   /// Set as soon as the port is known: the core tells it to frameworks.
   private(set) var core: MasterCore?
+  let loopDelay: LoopDelay
   var peers: [ConnectionID: Peer] = [:]
   private var nextConnection: UInt64 = 0
   private var tickIsQueued = false
@@ -49,6 +50,7 @@ final class MasterDaemon: @unchecked Sendable {
     self.modules = modules
     self.eventLoop = eventLoop
     self.logger = logger
+    loopDelay = LoopDelay(of: eventLoop)
   }
 
   /// Starts to serve. Called from the thread that starts the daemon.
@@ -70,6 +72,7 @@ final class MasterDaemon: @unchecked Sendable {
       configuration: configuration, recovering: recovering, policy: policy, generator: SystemRandomNumberGenerator(),
       now: Self.now())
     scheduleTimer()
+    loopDelay.start()
   }
 
   /// Blocks until SIGINT or SIGTERM.

@@ -2,43 +2,59 @@ import Resources
 import Wire
 
 extension AgentSnapshot {
+  func write(to json: inout JSONWriter) {
+    json.object { writeMembers(to: &$0) }
+  }
+
   /// Protocol fact 146.
-  var view: ViewValue {
-    [
-      "id": .text(id), "hostname": .text(info.hostname), "port": .integer(port), "pid": .text("slave(1)@\(address)"),
-      "attributes": attributes, "registered_time": .number(registeredTime), "reregistered_time": .of(reregisteredTime),
-      "resources": ResourcesView.summary(total), "used_resources": ResourcesView.summary(allocated - offered),
-      "offered_resources": ResourcesView.summary(offered), "reserved_resources": ResourcesView.reserved(total),
-      "unreserved_resources": ResourcesView.summary(total.unreserved), "active": .boolean(isActive && !isDeactivated),
-      "deactivated": .boolean(isDeactivated), "drain_info": drain?.view ?? .absent,
-      "version": .text(version),
-      "capabilities": ["MULTI_ROLE", "HIERARCHICAL_ROLE", "RESERVATION_REFINEMENT"],
-    ]
+  func writeMembers(to json: inout JSONWriter) {
+    json.member("id", id)
+    json.member("hostname", info.hostname)
+    json.member("port", port)
+    json.member("pid", "slave(1)@\(address)")
+    json.object("attributes", writeAttributes)
+    json.member("registered_time", registeredTime)
+    json.member("reregistered_time", reregisteredTime)
+    json.summary("resources", total)
+    json.summary("used_resources", allocated - offered)
+    json.summary("offered_resources", offered)
+    json.reserved("reserved_resources", total)
+    json.summary("unreserved_resources", total.unreserved)
+    json.member("active", isActive && !isDeactivated)
+    json.member("deactivated", isDeactivated)
+    if let drain {
+      json.name("drain_info")
+      drain.view.write(to: &json)
+    }
+    json.member("version", version)
+    json.member("capabilities", Self.capabilities)
   }
 
   /// As /slaves shows it.
-  var fullView: ViewValue {
-    view.adding([
-      "reserved_resources_full": ResourcesView.reservedFull(total),
-      "unreserved_resources_full": ResourcesView.full(total.unreserved),
-      "used_resources_full": ResourcesView.full(allocated - offered),
-      "offered_resources_full": ResourcesView.full(offered),
-    ])
+  func writeFull(to json: inout JSONWriter) {
+    json.object { json in
+      writeMembers(to: &json)
+      json.reservedFull("reserved_resources_full", total)
+      json.full("unreserved_resources_full", total.unreserved)
+      json.full("used_resources_full", allocated - offered)
+      json.full("offered_resources_full", offered)
+    }
   }
+
+  private static let capabilities = ["MULTI_ROLE", "HIERARCHICAL_ROLE", "RESERVATION_REFINEMENT"]
 
   private var port: Int { address.lastIndex(of: ":").flatMap { Int(address[address.index(after: $0)...]) } ?? 0 }
 
-  private var attributes: ViewValue {
-    var members: [String: ViewValue] = [:]
+  private func writeAttributes(to json: inout JSONWriter) {
     for attribute in info.attributes {
       guard let attribute = try? Attribute(wire: attribute) else { continue }
+      json.name(attribute.name)
       switch attribute.value {
-      case .scalar(let quantity): members[attribute.name] = .number(quantity.units)
-      case .ranges(let ranges): members[attribute.name] = .text(ranges.description)
-      case .text(let text): members[attribute.name] = .text(text)
+      case .scalar(let quantity): json.value(thousandths: quantity.thousandths)
+      case .ranges(let ranges): json.value(ranges.description)
+      case .text(let text): json.value(text)
       }
     }
-    return .object(members)
   }
 }
 

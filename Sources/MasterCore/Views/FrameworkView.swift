@@ -3,36 +3,51 @@ import Wire
 
 extension FrameworkSnapshot {
   /// Protocol fact 147.
-  var view: ViewValue {
-    summary.adding([
-      "user": .text(info.user), "failover_timeout": .number(info.failoverTimeout),
-      "checkpoint": .boolean(info.checkpoint), "registered_time": .number(registeredTime),
-      "reregistered_time": .of(reregisteredTime), "unregistered_time": .number(unregisteredTime ?? 0),
-      "principal": info.hasPrincipal ? .text(info.principal) : .absent,
-      "resources": ResourcesView.summary(used + offered),
-      "role": info.isMultiRole ? .absent : .of(roles.first),
-      "roles": info.isMultiRole ? .list(roles.map { .text($0) }) : .absent,
-      "labels": info.hasLabels ? info.labels.view : .absent, "tasks": .list(tasks.map(\.view)),
-      "unreachable_tasks": .list(unreachableTasks.map(\.view)), "completed_tasks": .list(completedTasks.map(\.view)),
-      "executors": .list(executors.map(\.view)),
-      "offers": .list(
-        offers.map { offer in
-          [
-            "id": .text(offer.id), "framework_id": .text(info.id.value), "slave_id": .text(offer.agentID),
-            "allocation_info": ["role": .text(offer.role)], "resources": ResourcesView.summary(offer.resources),
-          ]
-        }), "offer_constraints": [:],
-    ])
+  func write(to json: inout JSONWriter) {
+    let used = used
+    json.object { json in
+      writeSummary(used: used, to: &json)
+      json.member("user", info.user)
+      json.member("failover_timeout", info.failoverTimeout)
+      json.member("checkpoint", info.checkpoint)
+      json.member("registered_time", registeredTime)
+      json.member("reregistered_time", reregisteredTime)
+      json.member("unregistered_time", unregisteredTime ?? 0)
+      if info.hasPrincipal { json.member("principal", info.principal) }
+      json.summary("resources", used + offered)
+      if info.isMultiRole { json.member("roles", roles) } else { json.member("role", roles.first) }
+      if info.hasLabels { json.labels(info.labels) }
+      json.list("tasks", tasks) { $1.write(to: &$0) }
+      json.list("unreachable_tasks", unreachableTasks) { $1.write(to: &$0) }
+      json.list("completed_tasks", completedTasks) { $1.write(to: &$0) }
+      json.list("executors", executors) { $1.write(to: &$0) }
+      json.list("offers", offers) { writeOffer($1, to: &$0) }
+      json.object("offer_constraints") { _ in }
+    }
   }
 
   /// What /state-summary shares with /frameworks.
-  var summary: ViewValue {
-    [
-      "id": .text(info.id.value), "name": .text(info.name), "used_resources": ResourcesView.summary(used),
-      "offered_resources": ResourcesView.summary(offered), "hostname": .text(info.hostname),
-      "webui_url": .text(info.webuiURL), "active": .boolean(isConnected), "connected": .boolean(isConnected),
-      "recovered": .boolean(isRecovered), "capabilities": .list(info.capabilities.map { .text($0.type.protocolName) }),
-    ]
+  func writeSummary(used: Resources, to json: inout JSONWriter) {
+    json.member("id", info.id.value)
+    json.member("name", info.name)
+    json.summary("used_resources", used)
+    json.summary("offered_resources", offered)
+    json.member("hostname", info.hostname)
+    json.member("webui_url", info.webuiURL)
+    json.member("active", isConnected)
+    json.member("connected", isConnected)
+    json.member("recovered", isRecovered)
+    json.member("capabilities", info.capabilities.lazy.map(\.type.protocolName))
+  }
+
+  private func writeOffer(_ offer: OfferSnapshot, to json: inout JSONWriter) {
+    json.object { json in
+      json.member("id", offer.id)
+      json.member("framework_id", info.id.value)
+      json.member("slave_id", offer.agentID)
+      json.object("allocation_info") { $0.member("role", offer.role) }
+      json.summary("resources", offer.resources)
+    }
   }
 
   var used: Resources {
@@ -42,17 +57,20 @@ extension FrameworkSnapshot {
     return sum
   }
 
-  var offered: Resources { offers.reduce(Resources()) { $0 + $1.resources } }
+  var offered: Resources { offers.reduce(into: Resources()) { $0 += $1.resources } }
 }
 
 extension ExecutorSnapshot {
-  fileprivate var view: ViewValue {
-    [
-      "executor_id": .text(info.executorID.value), "name": .text(info.name),
-      "framework_id": .text(info.frameworkID.value),
-      "slave_id": .text(agentID), "source": .text(info.source), "resources": ResourcesView.summary(resources),
-      "labels": info.hasLabels ? info.labels.view : .absent,
-    ]
+  fileprivate func write(to json: inout JSONWriter) {
+    json.object { json in
+      json.member("executor_id", info.executorID.value)
+      json.member("name", info.name)
+      json.member("framework_id", info.frameworkID.value)
+      json.member("slave_id", agentID)
+      json.member("source", info.source)
+      json.summary("resources", resources)
+      if info.hasLabels { json.labels(info.labels) }
+    }
   }
 }
 

@@ -3,24 +3,39 @@ import Wire
 
 extension MasterSnapshot {
   /// /state (protocol fact 145). `flags` are shown as they are.
-  public func state(flags: [String: String]) -> ViewValue {
-    [
-      "version": .text(configuration.version), "id": .text(configuration.id), "pid": .text(configuration.pid),
-      "hostname": .text(configuration.hostname), "cluster": .of(configuration.cluster),
-      "start_time": .number(startedSeconds), "elected_time": .number(startedSeconds),
-      "capabilities": ["AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"], "leader": .text(configuration.pid),
-      "leader_info": [
-        "id": .text(configuration.id), "pid": .text(configuration.pid), "port": .integer(configuration.port),
-        "hostname": .text(configuration.hostname),
-      ],
-      "activated_slaves": .number(Double(agents.count { $0.isActive })),
-      "deactivated_slaves": .number(Double(agents.count { !$0.isActive })),
-      "unreachable_slaves": .number(Double(unreachableAgentCount)),
-      "flags": .object(flags.mapValues { .text($0) }), "slaves": .list(agents.map(\.view)),
-      "recovered_slaves": .list(recoveredAgents.map(recovered)),
-      "frameworks": .list(frameworks.map(\.view)), "completed_frameworks": .list(completedFrameworks.map(\.view)),
-      "orphan_tasks": [], "unregistered_frameworks": [],
-    ]
+  public func writeState(flags: [String: String], to json: inout JSONWriter) {
+    json.object { json in
+      json.member("version", configuration.version)
+      json.member("id", configuration.id)
+      json.member("pid", configuration.pid)
+      json.member("hostname", configuration.hostname)
+      json.member("cluster", configuration.cluster)
+      json.member("start_time", startedSeconds)
+      json.member("elected_time", startedSeconds)
+      json.member("capabilities", ["AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"])
+      json.member("leader", configuration.pid)
+      json.object("leader_info") { json in
+        json.member("id", configuration.id)
+        json.member("pid", configuration.pid)
+        json.member("port", configuration.port)
+        json.member("hostname", configuration.hostname)
+      }
+      json.member("activated_slaves", Double(agents.count { $0.isActive }))
+      json.member("deactivated_slaves", Double(agents.count { !$0.isActive }))
+      json.member("unreachable_slaves", Double(unreachableAgentCount))
+      json.object("flags") { json in
+        for (name, value) in flags.sorted(by: { $0.key < $1.key }) {
+          json.name(name)
+          json.value(value)
+        }
+      }
+      json.list("slaves", agents) { $1.write(to: &$0) }
+      json.list("recovered_slaves", recoveredAgents) { recovered($1).write(to: &$0) }
+      json.list("frameworks", frameworks) { $1.write(to: &$0) }
+      json.list("completed_frameworks", completedFrameworks) { $1.write(to: &$0) }
+      json.list("orphan_tasks", []) { _, _ in }
+      json.list("unregistered_frameworks", []) { _, _ in }
+    }
   }
 
   private func recovered(_ info: MesosAgentInfo) -> ViewValue {
@@ -28,18 +43,21 @@ extension MasterSnapshot {
   }
 
   /// /slaves, of one agent if an id is given.
-  public func slaves(id: String? = nil) -> ViewValue {
-    let shown = agents.filter { id == nil || $0.id == id }
-    return ["slaves": .list(shown.map(\.fullView)), "recovered_slaves": .list(recoveredAgents.map(recovered))]
+  public func writeSlaves(id: String? = nil, to json: inout JSONWriter) {
+    json.object { json in
+      json.list("slaves", agents.lazy.filter { id == nil || $0.id == id }) { $1.writeFull(to: &$0) }
+      json.list("recovered_slaves", recoveredAgents) { recovered($1).write(to: &$0) }
+    }
   }
 
   /// /frameworks, one of them if an id is given.
-  public func frameworks(id: String? = nil) -> ViewValue {
+  public func writeFrameworks(id: String? = nil, to json: inout JSONWriter) {
     let isShown = { (framework: FrameworkSnapshot) in id == nil || framework.info.id.value == id }
-    return [
-      "frameworks": .list(frameworks.filter(isShown).map(\.view)),
-      "completed_frameworks": .list(completedFrameworks.filter(isShown).map(\.view)), "unregistered_frameworks": [],
-    ]
+    json.object { json in
+      json.list("frameworks", frameworks.lazy.filter(isShown)) { $1.write(to: &$0) }
+      json.list("completed_frameworks", completedFrameworks.lazy.filter(isShown)) { $1.write(to: &$0) }
+      json.list("unregistered_frameworks", []) { _, _ in }
+    }
   }
 
   /// Which tasks /tasks shows (protocol fact 149).
@@ -53,17 +71,19 @@ extension MasterSnapshot {
     public init() {}
   }
 
-  public func tasks(_ query: TaskQuery) -> ViewValue {
+  public func writeTasks(_ query: TaskQuery, to json: inout JSONWriter) {
     let all = (frameworks + completedFrameworks).filter {
       query.frameworkID == nil || $0.info.id.value == query.frameworkID
     }
-    .flatMap { $0.tasks + $0.unreachableTasks + $0.completedTasks }
+    .flatMap(\.allTasks)
     .filter { query.taskID == nil || $0.id == query.taskID }
     let timed = all.map { (time: $0.statuses.first?.timestamp ?? 0, task: $0) }
     let sorted = timed.sorted { query.isAscending ? $0.time < $1.time : $0.time > $1.time }
     // A negative limit means all.
     let limit = query.limit < 0 ? Int.max : query.limit
-    return ["tasks": .list(sorted.dropFirst(max(0, query.offset)).prefix(limit).map(\.task.view))]
+    json.object { json in
+      json.list("tasks", sorted.dropFirst(max(0, query.offset)).prefix(limit)) { $1.task.write(to: &$0) }
+    }
   }
 
   public var roles: ViewValue {
@@ -103,39 +123,61 @@ extension MasterSnapshot {
   }
 
   /// /state-summary: counts in place of tasks.
-  public var summary: ViewValue {
-    let all = frameworks.flatMap { $0.tasks + $0.unreachableTasks + $0.completedTasks }
-    let tasksByAgent = Dictionary(grouping: all, by: \.agentID)
-    return [
-      "hostname": .text(configuration.hostname), "cluster": .of(configuration.cluster),
-      "slaves": .list(
-        agents.map { agent in
-          let tasks = tasksByAgent[agent.id] ?? []
-          return agent.view.adding(counts(tasks)).adding([
-            "framework_ids": .list(Set(tasks.map(\.frameworkID)).sorted().map { .text($0) })
-          ])
-        }),
-      "frameworks": .list(
-        frameworks.map { framework in
-          let tasks = framework.tasks + framework.unreachableTasks + framework.completedTasks
-          return framework.summary.adding(counts(tasks)).adding([
-            "slave_ids": .list(Set(tasks.map(\.agentID)).sorted().map { .text($0) })
-          ])
-        }),
-    ]
+  public func writeSummary(to json: inout JSONWriter) {
+    var countsOfAgents: [String: TaskCounts] = [:]
+    var countsOfFrameworks: [String: TaskCounts] = [:]
+    for framework in frameworks {
+      let id = framework.info.id.value
+      for task in framework.allTasks {
+        countsOfAgents[task.agentID, default: TaskCounts()].count(task.state, with: id)
+        countsOfFrameworks[id, default: TaskCounts()].count(task.state, with: task.agentID)
+      }
+    }
+    json.object { json in
+      json.member("hostname", configuration.hostname)
+      json.member("cluster", configuration.cluster)
+      json.list("slaves", agents) { json, agent in
+        json.object { json in
+          agent.writeMembers(to: &json)
+          (countsOfAgents[agent.id] ?? TaskCounts()).write(partners: "framework_ids", to: &json)
+        }
+      }
+      json.list("frameworks", frameworks) { json, framework in
+        json.object { json in
+          framework.writeSummary(used: framework.used, to: &json)
+          (countsOfFrameworks[framework.info.id.value] ?? TaskCounts()).write(partners: "slave_ids", to: &json)
+        }
+      }
+    }
+  }
+}
+
+/// Tasks by their state, and the agents that they are on, or the frameworks that they are of.
+private struct TaskCounts {
+  private static let states: [MesosTaskState] = [
+    .taskStaging, .taskStarting, .taskRunning, .taskKilling, .taskFinished, .taskKilled, .taskFailed, .taskLost,
+    .taskError, .taskUnreachable,
+  ]
+
+  private var counts: [MesosTaskState: Int] = [:]
+  private var partners: Set<String> = []
+
+  mutating func count(_ state: MesosTaskState, with partner: String) {
+    counts[state, default: 0] += 1
+    partners.insert(partner)
   }
 
-  private func counts(_ tasks: [MasterTask]) -> ViewValue {
-    let states: [MesosTaskState] = [
-      .taskStaging, .taskStarting, .taskRunning, .taskKilling, .taskFinished, .taskKilled, .taskFailed, .taskLost,
-      .taskError, .taskUnreachable,
-    ]
-    var counts: [MesosTaskState: Int] = [:]
-    for task in tasks { counts[task.state, default: 0] += 1 }
-    return .object(Dictionary(states.map { ($0.protocolName, .integer(counts[$0] ?? 0)) }) { $1 })
+  func write(partners name: StaticString, to json: inout JSONWriter) {
+    for state in Self.states {
+      json.name(state.protocolName)
+      json.value(counts[state] ?? 0)
+    }
+    json.member(name, partners.sorted())
   }
 }
 
 extension FrameworkSnapshot {
   fileprivate var allocatedRoles: [String] { (used + offered).allocationRoles.compactMap { $0 } }
+
+  fileprivate var allTasks: [MasterTask] { tasks + Array(unreachableTasks) + Array(completedTasks) }
 }

@@ -1,51 +1,105 @@
 import Resources
+import Wire
 
-enum ResourcesView {
+extension JSONWriter {
   /// Names with amounts: `{"cpus": 4.0, "mem": 64.0, "disk": 0.0, "gpus": 0.0, "ports": "[31000-32000]"}`
   /// (protocol fact 144).
-  static func summary(_ resources: Resources) -> ViewValue {
-    var members: [String: ViewValue] = ["cpus": 0.0, "mem": 0.0, "disk": 0.0, "gpus": 0.0]
-    var ranges: [String: Ranges] = [:]
-    var sets: [String: Set<String>] = [:]
-    for resource in resources {
-      let name = resource.isRevocable ? "\(resource.name)_revocable" : resource.name
-      switch resource.value {
-      case .scalar(let quantity):
-        if case .number(let units) = members[name] {
-          members[name] = .number((Quantity(units) + quantity).units)
-        } else {
-          members[name] = .number(quantity.units)
-        }
-      case .ranges(let own): ranges[name] = (ranges[name] ?? Ranges()) + own
-      case .set(let own): sets[name, default: []].formUnion(own)
+  mutating func summary(_ name: StaticString, _ resources: Resources) {
+    self.name(name)
+    summary(resources)
+  }
+
+  mutating func summary(_ resources: Resources) {
+    object { json in
+      json.amount("disk", resources)
+      json.amount("mem", resources)
+      json.amount("gpus", resources)
+      json.amount("cpus", resources)
+      // Nearly always there is nothing else, or one of ports.
+      var seen: [String] = []
+      for resource in resources where !resource.isInEverySummary {
+        let name = resource.nameInSummary
+        if seen.contains(name) { continue }
+        seen.append(name)
+        json.name(name)
+        json.sum(of: resources.filter { !$0.isInEverySummary && $0.nameInSummary == name })
       }
     }
-    for (name, all) in ranges { members[name] = .text(all.description) }
-    for (name, all) in sets { members[name] = .text(Value.set(all).description) }
-    return .object(members)
+  }
+
+  private mutating func amount(_ name: StaticString, _ resources: Resources) {
+    self.name(name)
+    var sum = Quantity.zero
+    let wanted = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+    for resource in resources where resource.isInEverySummary && resource.name.utf8.elementsEqual(wanted) {
+      if case .scalar(let quantity) = resource.value { sum += quantity }
+    }
+    value(thousandths: sum.thousandths)
+  }
+
+  /// Of resources with one name.
+  private mutating func sum(of resources: Resources) {
+    var total = Quantity.zero
+    var ranges = Ranges()
+    var items: Set<String> = []
+    for resource in resources {
+      switch resource.value {
+      case .scalar(let quantity): total += quantity
+      case .ranges(let own): ranges = ranges + own
+      case .set(let own): items.formUnion(own)
+      }
+    }
+    if !ranges.isEmpty {
+      value(ranges.description)
+    } else if !items.isEmpty {
+      value(Value.set(items).description)
+    } else {
+      value(thousandths: total.thousandths)
+    }
   }
 
   /// `{role: summary}` for each role that something is reserved for.
-  static func reserved(_ resources: Resources) -> ViewValue {
-    .object(byRole(resources).mapValues(summary))
+  mutating func reserved(_ name: StaticString, _ resources: Resources) {
+    byRole(name, resources) { $0.summary($1) }
   }
 
-  static func reservedFull(_ resources: Resources) -> ViewValue {
-    .object(byRole(resources).mapValues(full))
+  mutating func reservedFull(_ name: StaticString, _ resources: Resources) {
+    byRole(name, resources) { $0.full($1) }
+  }
+
+  private mutating func byRole(
+    _ name: StaticString, _ resources: Resources, _ write: (inout JSONWriter, Resources) -> Void
+  ) {
+    object(name) { json in
+      for role in Set(resources.compactMap(\.reservationRole)).sorted() {
+        json.name(role)
+        write(&json, resources.reserved(for: role))
+      }
+    }
   }
 
   /// In the format of endpoints (protocol fact 141).
-  static func full(_ resources: Resources) -> ViewValue { .list(resources.map(full)) }
-
-  private static func byRole(_ resources: Resources) -> [String: Resources] {
-    var roles: [String: Resources] = [:]
-    for resource in resources {
-      if let role = resource.reservationRole { roles[role, default: Resources()] += Resources(resource) }
-    }
-    return roles
+  mutating func full(_ resources: Resources) {
+    list(resources) { json, resource in ResourcesView.full(resource).write(to: &json) }
   }
 
-  private static func full(_ resource: Resource) -> ViewValue {
+  mutating func full(_ name: StaticString, _ resources: Resources) {
+    self.name(name)
+    full(resources)
+  }
+}
+
+extension Resource {
+  fileprivate var nameInSummary: String { isRevocable ? "\(name)_revocable" : name }
+
+  fileprivate var isInEverySummary: Bool {
+    guard !isRevocable, case .scalar = value else { return false }
+    return name == "cpus" || name == "mem" || name == "disk" || name == "gpus"
+  }
+}
+
+enum ResourcesView {
+  static func full(_ resource: Resource) -> ViewValue {
     let only = resource.reservations.count == 1 ? resource.reservations.first : nil
     var view: ViewValue = [
       "name": .text(resource.name),

@@ -3,60 +3,119 @@ import Wire
 
 extension MasterTask {
   /// Protocol fact 148.
-  var view: ViewValue {
-    [
-      "id": .text(id), "name": .text(name), "framework_id": .text(frameworkID), "executor_id": .text(executorID ?? ""),
-      "slave_id": .text(agentID), "state": .text(state.protocolName), "resources": ResourcesView.summary(resources),
-      "role": .of(resources.allocationRoles.first ?? nil), "statuses": .list(statuses.map(\.view)),
-      "user": .of(extras?.user), "labels": extras?.labels?.view ?? .absent,
-      "discovery": extras?.discovery?.view ?? .absent,
-      "limits": extras.flatMap { $0.limits.isEmpty ? nil : .object($0.limits.mapValues { .number($0) }) } ?? .absent,
-    ]
+  func write(to json: inout JSONWriter) {
+    json.object { json in
+      json.member("id", id)
+      json.member("name", name)
+      json.member("framework_id", frameworkID)
+      json.member("executor_id", executorID ?? "")
+      json.member("slave_id", agentID)
+      json.member("state", state.protocolName)
+      json.summary("resources", resources)
+      json.member("role", resources.elements.first?.allocationRole)
+      json.list("statuses", statuses) { $1.write(to: &$0) }
+      extras?.write(to: &json)
+    }
+  }
+}
+
+extension MasterTask.Extras {
+  fileprivate func write(to json: inout JSONWriter) {
+    json.member("user", user)
+    if let labels { json.labels(labels) }
+    if let discovery {
+      json.name("discovery")
+      discovery.write(to: &json)
+    }
+    if let container {
+      json.name("container")
+      json.value(json: WireFormat.json.encode(container))
+    }
+    if let healthCheck {
+      json.name("health_check")
+      json.value(json: WireFormat.json.encode(healthCheck))
+    }
+    if let killPolicy {
+      json.name("kill_policy")
+      json.value(json: WireFormat.json.encode(killPolicy))
+    }
+    guard !limits.isEmpty else { return }
+    json.object("limits") { json in
+      for (name, limit) in limits {
+        json.name(name)
+        json.value(limit)
+      }
+    }
   }
 }
 
 extension MesosTaskStatus {
-  fileprivate var view: ViewValue {
-    [
-      "state": .text(state.protocolName), "timestamp": .number(timestamp),
-      "healthy": hasHealthy ? .boolean(healthy) : .absent, "labels": hasLabels ? labels.view : .absent,
-      "container_status": hasContainerStatus ? containerStatus.view : .absent,
-    ]
+  fileprivate func write(to json: inout JSONWriter) {
+    json.object { json in
+      json.member("state", state.protocolName)
+      json.member("timestamp", timestamp)
+      if hasHealthy { json.member("healthy", healthy) }
+      if hasLabels { json.labels(labels) }
+      if hasContainerStatus {
+        json.name("container_status")
+        containerStatus.write(to: &json)
+      }
+    }
   }
 }
 
 extension MesosContainerStatus {
-  fileprivate var view: ViewValue {
-    let networks = networkInfos.map { network -> ViewValue in
-      ["ip_addresses": .list(network.ipAddresses.map { ["protocol": "IPv4", "ip_address": .text($0.ipAddress)] })]
+  fileprivate func write(to json: inout JSONWriter) {
+    json.object { json in
+      if hasContainerID { json.object("container_id") { $0.member("value", containerID.value) } }
+      if networkInfos.isEmpty { return }
+      json.list("network_infos", networkInfos) { json, network in
+        json.object { json in
+          json.list("ip_addresses", network.ipAddresses) { json, address in
+            json.object { json in
+              json.member("protocol", "IPv4")
+              json.member("ip_address", address.ipAddress)
+            }
+          }
+        }
+      }
     }
-    return [
-      "container_id": hasContainerID ? ["value": .text(containerID.value)] : .absent,
-      "network_infos": networks.isEmpty ? .absent : .list(networks),
-    ]
-  }
-}
-
-extension MesosLabels {
-  var view: ViewValue {
-    .list(labels.map { ["key": .text($0.key), "value": $0.hasValue ? .text($0.value) : .absent] })
   }
 }
 
 extension MesosDiscoveryInfo {
-  fileprivate var view: ViewValue {
-    let ports = ports.ports.map { port -> ViewValue in
-      [
-        "number": .integer(Int(port.number)), "name": port.hasName ? .text(port.name) : .absent,
-        "protocol": port.hasProtocol ? .text(port.protocol) : .absent,
-      ]
+  fileprivate func write(to json: inout JSONWriter) {
+    json.object { json in
+      json.member("visibility", visibility.protocolName)
+      if hasName { json.member("name", name) }
+      if hasEnvironment { json.member("environment", environment) }
+      if hasLocation { json.member("location", location) }
+      if hasVersion { json.member("version", version) }
+      if !ports.ports.isEmpty {
+        json.object("ports") { json in json.list("ports", ports.ports) { $1.write(to: &$0) } }
+      }
+      if hasLabels { json.labels(labels) }
     }
-    let visibilities: [Visibility: String] = [.framework: "FRAMEWORK", .cluster: "CLUSTER", .external: "EXTERNAL"]
-    return [
-      "visibility": .of(visibilities[visibility]), "name": hasName ? .text(name) : .absent,
-      "environment": hasEnvironment ? .text(environment) : .absent,
-      "location": hasLocation ? .text(location) : .absent, "version": hasVersion ? .text(version) : .absent,
-      "ports": ports.isEmpty ? .absent : ["ports": .list(ports)], "labels": hasLabels ? labels.view : .absent,
-    ]
+  }
+}
+
+extension MesosPort {
+  fileprivate func write(to json: inout JSONWriter) {
+    json.object { json in
+      json.member("number", Int(number))
+      if hasName { json.member("name", name) }
+      if hasProtocol { json.member("protocol", self.protocol) }
+    }
+  }
+}
+
+extension JSONWriter {
+  mutating func labels(_ labels: MesosLabels) {
+    list("labels", labels.labels) { json, label in
+      json.object { json in
+        json.member("key", label.key)
+        if label.hasValue { json.member("value", label.value) }
+      }
+    }
   }
 }

@@ -1,4 +1,6 @@
-/// What an endpoint shows, as a tree that any encoder can write.
+import Wire
+
+/// What an endpoint shows, as a tree: for what is small. Tasks, agents and frameworks write themselves.
 public enum ViewValue: Sendable, Equatable {
   case text(String)
   case number(Double)
@@ -13,34 +15,23 @@ public enum ViewValue: Sendable, Equatable {
   static func of(_ number: Double?) -> ViewValue { number.map { .number($0) } ?? .absent }
 }
 
-extension ViewValue: Encodable {
-  private struct MemberName: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { return nil }
-  }
-
-  public func encode(to encoder: any Encoder) throws {
+extension ViewValue {
+  /// Members go out in the order of their names.
+  public func write(to json: inout JSONWriter) {
     switch self {
+    case .text(let text): json.value(text)
+    case .number(let number): json.value(number)
+    case .integer(let integer): json.value(integer)
+    case .boolean(let boolean): json.value(boolean)
+    case .list(let items): json.list(items) { $1.write(to: &$0) }
     case .object(let members):
-      var container = encoder.container(keyedBy: MemberName.self)
-      for (name, value) in members where value != .absent {
-        try container.encode(value, forKey: MemberName(stringValue: name))
+      json.object { json in
+        for (name, value) in members.sorted(by: { $0.key < $1.key }) where value != .absent {
+          json.name(name)
+          value.write(to: &json)
+        }
       }
-    case .list(let items):
-      var container = encoder.unkeyedContainer()
-      for item in items { try container.encode(item) }
-    default:
-      var container = encoder.singleValueContainer()
-      switch self {
-      case .text(let text): try container.encode(text)
-      case .number(let number): try container.encode(number)
-      case .integer(let integer): try container.encode(integer)
-      case .boolean(let boolean): try container.encode(boolean)
-      default: try container.encodeNil()
-      }
+    case .absent: json.value(json: "null".utf8)
     }
   }
 }
@@ -59,7 +50,7 @@ extension ViewValue: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, 
   public init(integerLiteral value: Int) { self = .integer(value) }
 
   /// The same object with more members; of equal names the new one counts.
-  func adding(_ more: ViewValue) -> ViewValue {
+  public func adding(_ more: ViewValue) -> ViewValue {
     guard case .object(let own) = self, case .object(let others) = more else { return self }
     return .object(own.merging(others) { $1 })
   }

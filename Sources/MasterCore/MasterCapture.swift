@@ -1,0 +1,96 @@
+import Resources
+import Wire
+
+/// All that a snapshot needs, taken on the loop in a few milliseconds however many tasks there are: it shares what the
+/// core holds, which copies on its next change only the part that changes. The rest of the work is done in `snapshot()`,
+/// off the loop.
+public struct MasterCapture: Sendable {
+  struct PendingOffer: Sendable {
+    let number: UInt64
+    let frameworkID: String
+    let agentID: String
+    let role: String
+    let resources: Resources
+  }
+
+  let configuration: MasterConfiguration
+  let startedSeconds: Double
+  let agents: [AgentSnapshot]
+  let unreachableAgentCount: Int
+  let frameworks: [FrameworkSnapshot]
+  let completedFrameworks: BoundedHistory<FrameworkSnapshot>
+  let offers: [PendingOffer]
+  let recoveredAgents: [MesosAgentInfo]
+  let weights: [String: Double]
+  let quotas: [String: MesosQuotaConfig]
+  let consumedQuotas: [String: [String: Quantity]]
+  let metrics: MasterMetrics
+
+  /// Gives each agent and framework what is its own, in the order of their registration.
+  public func snapshot() -> MasterSnapshot {
+    var offersOfFramework: [String: [OfferSnapshot]] = [:]
+    var offeredOnAgent: [String: Resources] = [:]
+    for offer in offers.sorted(by: { $0.number < $1.number }) {
+      let id = MasterCore.offerID(offer.number, configuration)
+      offersOfFramework[offer.frameworkID, default: []].append(
+        OfferSnapshot(id: id, agentID: offer.agentID, role: offer.role, resources: offer.resources))
+      offeredOnAgent[offer.agentID, default: Resources()] += offer.resources
+    }
+    var agents = agents.sorted { ($0.registeredTime, $0.id) < ($1.registeredTime, $1.id) }
+    var executorsOfFramework: [String: [ExecutorSnapshot]] = [:]
+    for index in agents.indices {
+      let id = agents[index].id
+      agents[index].offered = offeredOnAgent[id]?.unallocated() ?? Resources()
+      for (framework, executors) in agents[index].executors {
+        executorsOfFramework[framework, default: []] += executors.values.map {
+          ExecutorSnapshot(info: $0.info, agentID: id, resources: $0.resources)
+        }
+      }
+    }
+    var frameworks = frameworks.sorted {
+      ($0.registeredTime, $0.info.id.value) < ($1.registeredTime, $1.info.id.value)
+    }
+    for index in frameworks.indices {
+      frameworks[index].executors = executorsOfFramework[frameworks[index].info.id.value] ?? []
+      frameworks[index].offers = offersOfFramework[frameworks[index].info.id.value] ?? []
+    }
+    return MasterSnapshot(
+      configuration: configuration, startedSeconds: startedSeconds, agents: agents,
+      recoveredAgents: recoveredAgents, unreachableAgentCount: unreachableAgentCount, frameworks: frameworks,
+      completedFrameworks: Array(completedFrameworks), weights: weights, quotas: quotas,
+      consumedQuotas: consumedQuotas, metrics: metrics)
+  }
+}
+
+extension MasterCore {
+  public func capture() -> MasterCapture {
+    MasterCapture(
+      configuration: configuration, startedSeconds: started.epochSeconds, agents: agents.values.map(capture),
+      unreachableAgentCount: agentRecords.values.count { $0.hasUnreachableSince }, frameworks: frameworks.values.map { FrameworkSnapshot($0) },
+      completedFrameworks: completedFrameworks,
+      offers: offers.values.map {
+        MasterCapture.PendingOffer(
+          number: $0.number, frameworkID: $0.framework.id, agentID: $0.agent.id, role: $0.role,
+          resources: $0.resources)
+      }, recoveredAgents: recoveredAgents, weights: weights, quotas: quotas, consumedQuotas: consumedQuotas,
+      metrics: metrics)
+  }
+
+  private var consumedQuotas: [String: [String: Quantity]] {
+    let roles = Set(frameworks.values.flatMap(\.roles)).union(quotas.keys)
+    return Dictionary(
+      uniqueKeysWithValues: roles.map { role in
+        (role, Dictionary(uniqueKeysWithValues: ledger.consumedQuota(ofRole: role).map { ($0.name, $0.amount) }))
+      })
+  }
+
+  public func snapshot() -> MasterSnapshot { capture().snapshot() }
+
+  private func capture(_ agent: Agent) -> AgentSnapshot {
+    AgentSnapshot(
+      id: agent.id, info: agent.info, version: agent.version, address: agent.address, isActive: agent.stream != nil,
+      isDeactivated: isDeactivated(agent.id), drain: agentRecords[agent.id].flatMap { $0.hasDrain ? $0.drain : nil },
+      registeredTime: agent.registeredTime, reregisteredTime: agent.reregisteredTime, total: agent.totals,
+      allocated: ledger.allocated(on: agent.slot), executors: agent.executors)
+  }
+}

@@ -1,0 +1,84 @@
+import Dispatch
+import NIOCore
+import NIOHTTP1
+import Transport
+import Wire
+
+/// Answers whose bodies are made off the loop. A short one goes out as a whole; a long one in pieces, of which a few at a
+/// time wait for the reader, so that neither the loop nor the memory is held by it.
+final class Dump: @unchecked Sendable {
+  private static let queue = DispatchQueue(label: "org.tepui.master.dumps", attributes: .concurrent)
+  /// One writes at a time, so that the loop keeps a core; who waits for a reader lets the next one write.
+  private static let turn = DispatchSemaphore(value: 1)
+
+  private let responder: NIOLoopBound<Responder>
+  private let contentType: String
+  /// Of pieces that may be on their way to the reader.
+  private let slots = DispatchSemaphore(value: 4)
+  /// Belongs to the writing thread.
+  private var hasBegun = false
+  /// Set on the loop before a slot is given back, read after one was taken.
+  private var isBroken = false
+
+  private init(_ responder: Responder, _ contentType: String) {
+    self.responder = NIOLoopBound(responder, eventLoop: responder.eventLoop)
+    self.contentType = contentType
+  }
+
+  /// - Parameter write: writes the body, its pieces to the sink, and returns the rest.
+  static func answer(
+    _ responder: Responder, isHead: Bool, contentType: String,
+    _ write: @escaping @Sendable (JSONWriter.Sink?) -> [UInt8]
+  ) {
+    let dump = Dump(responder, contentType)
+    queue.async {
+      turn.wait()
+      let sink: JSONWriter.Sink? = isHead ? nil : { dump.send($0) }
+      let rest = write(sink)
+      turn.signal()
+      dump.end(rest)
+    }
+  }
+
+  /// For an answer that is made as a whole.
+  static func answer(_ responder: Responder, _ make: @escaping @Sendable () -> Response) {
+    let answer = NIOLoopBound(responder, eventLoop: responder.eventLoop)
+    queue.async {
+      turn.wait()
+      let response = make()
+      turn.signal()
+      answer.eventLoop.execute { answer.value.respond(response) }
+    }
+  }
+
+  private func send(_ piece: [UInt8]) -> Bool {
+    if slots.wait(timeout: .now()) == .timedOut {
+      Self.turn.signal()
+      slots.wait()
+      Self.turn.wait()
+    }
+    if isBroken { return false }
+    let isFirst = !hasBegun
+    hasBegun = true
+    let piece = ByteBuffer(bytes: piece)
+    responder.eventLoop.execute { [self] in
+      if isFirst { responder.value.startBody(headers: ["Content-Type": contentType]) }
+      responder.value.send(piece).assumeIsolated().whenComplete { [self] result in
+        if case .failure = result { isBroken = true }
+        slots.signal()
+      }
+    }
+    return true
+  }
+
+  private func end(_ rest: [UInt8]) {
+    let piece = ByteBuffer(bytes: rest)
+    responder.eventLoop.execute { [self] in
+      guard hasBegun else {
+        return responder.value.respond(Response(.ok, headers: ["Content-Type": contentType], body: piece))
+      }
+      _ = responder.value.send(piece)
+      responder.value.endBody()
+    }
+  }
+}
