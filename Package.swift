@@ -143,7 +143,8 @@ let package = Package(
 
     // Tests: one target a room.
     .executableTarget(
-      name: "tepui-bench", dependencies: ["SchedulerClient", "Transport", "Wire", arguments] + nio, path: "Tests/Bench",
+      name: "tepui-bench", dependencies: ["SchedulerClient", "Transport", "Wire", "Daemon", arguments] + nio,
+      path: "Tests/Bench",
       swiftSettings: strict),
     .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
     .testTarget(name: "WireTests", dependencies: ["Wire", "Resources", protobuf], swiftSettings: strict),

@@ -90,6 +90,10 @@ struct MasterCommand: ParsableCommand {
     let strangers = try EnvironmentDefault.check()
     ConsoleLog.install(level: loggingLevel)
     let logger = Logger(label: "master")
+    let openFiles = OpenFiles.allowMost()
+    if openFiles < 4096 {
+      logger.warning("only \(openFiles) open files are allowed, which is the most connections that can be served")
+    }
     for name in strangers { logger.warning("the environment variable \(name) belongs to no flag and is ignored") }
 
     let host: ModuleHost

@@ -5,9 +5,17 @@ import SchedulerClient
 import Transport
 import Wire
 
-/// Figures of a running cluster of one agent. `Tests/bench` starts the cluster and calls this.
 @main
 struct Bench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tepui-bench", abstract: "Figures of speed and memory; Tests/bench starts what is measured.",
+    subcommands: [TasksBench.self, MasterBench.self], defaultSubcommand: TasksBench.self)
+}
+
+/// Figures of a running cluster of one agent.
+struct TasksBench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "tasks", abstract: "Figures of a cluster of one agent.")
+
   @Option(help: "The master, host:port.") var master: String
   @Option(help: "Process ids whose memory is told, as name=pid.") var process: [String] = []
   @Option(help: "Tasks one after the other, for the latency.") var latencyTasks = 300
