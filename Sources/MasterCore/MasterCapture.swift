@@ -66,7 +66,8 @@ extension MasterCore {
   public func capture() -> MasterCapture {
     MasterCapture(
       configuration: configuration, startedSeconds: started.epochSeconds, agents: agents.values.map(capture),
-      unreachableAgentCount: agentRecords.values.count { $0.hasUnreachableSince }, frameworks: frameworks.values.map { FrameworkSnapshot($0) },
+      unreachableAgentCount: agentRecords.values.count { $0.hasUnreachableSince },
+      frameworks: frameworks.values.map { FrameworkSnapshot($0) },
       completedFrameworks: completedFrameworks,
       offers: offers.values.map {
         MasterCapture.PendingOffer(
