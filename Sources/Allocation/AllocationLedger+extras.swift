@@ -9,7 +9,7 @@ extension AllocationLedger {
     guard let book = agents[Int(agent)], book.hasExtras else { return }
     var common: UInt32?
     for resource in book.free where !resource.isPlainAmount {
-      guard let role = resource.reservationRole.map(roles.id(of:)) ?? RoleTree.root else { continue }
+      guard let role = resource.reservationRole.map(roles.populatedID(of:)) ?? RoleTree.root else { continue }
       common = common.map { roles.lowest(above: $0, and: role) } ?? role
     }
     agentExtraRole[agent] = common ?? noID

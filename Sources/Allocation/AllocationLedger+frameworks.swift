@@ -59,7 +59,7 @@ extension AllocationLedger {
       blocked.removeAll(claimant: claimant)
       let role = claimantRole[claimant]
       roles.subtractAllocated(claimantAllocated.row(claimant), in: role)
-      roles.release(role)
+      roles.leave(role)
       claimantAllocated.clear(claimant)
       claimantFramework[claimant] = noID
       claimantRole[claimant] = noID
@@ -100,7 +100,7 @@ extension AllocationLedger {
     claimants[Int(id)] = ClaimantBook(
       role: role, framework: framework, isSubscribed: isSubscribed, isSuppressed: isSuppressed)
     claimantFramework[id] = framework
-    claimantRole[id] = roles.retain(role)
+    claimantRole[id] = roles.join(role)
     frameworks[Int(framework)]?.claimants.append((role, id))
     judgeGPUAgents(for: id)
     return id

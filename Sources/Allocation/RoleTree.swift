@@ -20,6 +20,8 @@ final class RoleTree {
   private var ids = DenseIDs()
   private var idsByName: [String: UInt32] = [:]
   private var users: [Int] = []
+  /// Claimants in the role and below it.
+  private var members: [Int] = []
   private var weightsByName: [String: Int64] = [:]
 
   static let root: UInt32 = 0
@@ -34,7 +36,7 @@ final class RoleTree {
 
   var count: UInt32 { ids.count }
 
-  /// Nil when nobody is in the role or below it.
+  /// Nil when nothing needs the role or one below it: no claimant, no reservation, no quota.
   func id(of name: String) -> UInt32? { idsByName[name] }
 
   /// The lowest role that is, or is above, both.
@@ -57,6 +59,23 @@ final class RoleTree {
     idsByName[name] = id
     users[Int(id)] = 1
     return id
+  }
+
+  /// As `retain`, for a claimant; pair it with `leave`.
+  func join(_ name: String) -> UInt32 {
+    let role = retain(name)
+    forEachUpwards(from: role) { members[Int($0)] += 1 }
+    return role
+  }
+
+  func leave(_ role: UInt32) {
+    forEachUpwards(from: role) { members[Int($0)] -= 1 }
+    release(role)
+  }
+
+  /// The id of a role that has a claimant, in it or below it.
+  func populatedID(of name: String) -> UInt32? {
+    id(of: name).flatMap { members[Int($0)] > 0 ? $0 : nil }
   }
 
   func release(_ id: UInt32) {
@@ -111,7 +130,10 @@ final class RoleTree {
     allocated.growRows(to: Int(ids.count))
     reservedFree.growRows(to: Int(ids.count))
     while quotas.count < Int(ids.count) { quotas.append(nil) }
-    while users.count < Int(ids.count) { users.append(0) }
+    while users.count < Int(ids.count) {
+      users.append(0)
+      members.append(0)
+    }
     names.set(name, for: id)
     parents[id] = parent
     weights[id] = weightsByName[name] ?? RoleTree.normalWeight
