@@ -25,13 +25,21 @@ extension MasterCore {
   /// Tells a framework of a status that it will acknowledge. What nobody waits for is acknowledged here.
   private func tell(_ status: MesosOperationStatus, of uuid: OperationUUID, on agent: Agent) {
     guard let operation = operations[uuid] else { return }
-    guard operation.feedbackID != nil, let id = operation.frameworkID, !completedFrameworkIDs.contains(id) else {
+    guard operation.feedbackID != nil, let id = operation.frameworkID, mayWait(id) else {
       acknowledge(uuid, status, on: agent)
       if status.state.isTerminal { operations.remove(uuid) }
       return
     }
     // A framework that is yet to come back gets it when the agent sends it again.
     if let framework = frameworks[id] { send(.operation(status), to: framework) }
+  }
+
+  /// Whether a framework is to be told, now or when it comes back. One that this master has never seen may still be on its
+  /// way from another master, for as long as agents are.
+  private func mayWait(_ framework: String) -> Bool {
+    if completedFrameworkIDs.contains(framework) { return false }
+    return frameworks[framework] != nil
+      || now.monotonicNs < started.monotonicNs + configuration.agentReregisterTimeoutNs
   }
 
   private func acknowledge(_ uuid: OperationUUID, _ status: MesosOperationStatus, on agent: Agent) {

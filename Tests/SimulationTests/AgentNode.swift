@@ -1,5 +1,6 @@
 import AgentCore
 import MasterCore
+import Resources
 import Wire
 
 /// The daemon around an AgentCore, with containers that outlive it and records that survive it.
@@ -38,7 +39,15 @@ final class AgentNode: StreamClient {
 
   var isUp: Bool { core != nil }
 
-  var isIdle: Bool { containers.isEmpty && !records.keys.contains { $0.hasPrefix("task/") } }
+  var isIdle: Bool {
+    containers.isEmpty && !records.keys.contains { $0.hasPrefix("task/") || $0.hasPrefix("operation/") }
+  }
+
+  /// What it has; nil while it is down.
+  var total: Resources? { isUp ? (core?.state()).flatMap { try? Resources(wire: $0.info.resources) } : nil }
+
+  /// What it was given, as it is without any operation.
+  var plainTotal: Resources { Resources(totals.map { .scalar($0.name, $0.amount) }) }
 
   // MARK: Life
 

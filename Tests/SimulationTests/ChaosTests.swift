@@ -55,7 +55,8 @@ final class SimulatedCluster {
     let master = master
     agents = (1...4).map { number in
       AgentNode(
-        world, master, hostname: "node\(number)", totals: [("cpus", Double(number)), ("mem", Double(128 * number))])
+        world, master, hostname: "node\(number)",
+        totals: [("cpus", Double(number)), ("mem", Double(128 * number)), ("disk", 100)])
     }
     frameworks = (1...3).map { number in
       FrameworkNode(world, master, name: "f\(number)", role: number == 1 ? "a" : "b", checkpoint: number != 3)
@@ -132,6 +133,13 @@ final class SimulatedCluster {
     }
     for agent in agents where !agent.isIdle { problems.append("\(agent.hostname) still holds tasks or their records") }
     guard let snapshot = master.core?.snapshot() else { return problems + ["no master at the end"] }
+    for agent in agents {
+      let seen = snapshot.agents.first { $0.info.hostname == agent.hostname }?.total ?? Resources()
+      if seen != agent.plainTotal { problems.append("the master takes \(agent.hostname) for \(seen) in the end") }
+      if agent.total != agent.plainTotal {
+        problems.append("\(agent.hostname) has \(agent.total ?? Resources()) in the end")
+      }
+    }
     for agent in snapshot.agents where !(agent.allocated - agent.offered).isEmpty {
       problems.append("the master counts \(agent.allocated - agent.offered) as used on \(agent.info.hostname)")
     }
@@ -150,6 +158,8 @@ final class SimulatedCluster {
     case .killed: task.isKilled || task.wasLost ? nil : "is KILLED, but nobody asked for it"
     case .refused: "is ERROR"
     case .lost: nil
+    // Nobody has it: it went to an agent that died before it could keep its id.
+    case nil where task.isUnknown: nil
     case nil: "ended as \(task.state)"
     }
   }

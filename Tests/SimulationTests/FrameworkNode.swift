@@ -1,4 +1,5 @@
 import MasterCore
+import Resources
 import Wire
 
 /// A framework that runs command tasks, keeps what it is told of them, and asks when it hears nothing.
@@ -18,6 +19,7 @@ final class FrameworkNode: StreamClient {
 
   private(set) var tasks: [String: Task] = [:]
   private(set) var violations: [String] = []
+  let operations: OperationsNode
 
   struct Task {
     let exitCode: Int32
@@ -27,6 +29,8 @@ final class FrameworkNode: StreamClient {
     var reason: MesosTaskStatus.Reason?
     /// Was told to be lost, by a master that then died.
     var wasLost = false
+    /// A master that has heard of all agents in time knows nothing of it.
+    var isUnknown = false
     /// The life of the master that said so.
     var life = 0
 
@@ -55,6 +59,7 @@ final class FrameworkNode: StreamClient {
     self.world = world
     self.master = master
     self.name = name
+    operations = OperationsNode(world, role: role, name: name)
     calls = Link(world)
     info = MesosFrameworkInfo()
     info.user = "nobody"
@@ -153,8 +158,19 @@ final class FrameworkNode: StreamClient {
       reconcile()
     case .offers: for offer in event.offers.offers { consider(offer) }
     case .update: update(event.update.status)
+    case .updateOperationStatus: update(event.updateOperationStatus.status)
     case .error: violations.append("\(name) was told the error '\(event.error.message)'")
     default: break
+    }
+  }
+
+  private func update(_ status: MesosOperationStatus) {
+    if let problem = operations.note(status) { violations.append("\(name) \(problem)") }
+    guard status.hasUuid else { return }
+    send(.acknowledgeOperationStatus) {
+      $0.acknowledgeOperationStatus.agentID = status.agentID
+      $0.acknowledgeOperationStatus.operationID = status.operationID
+      $0.acknowledgeOperationStatus.uuid = status.uuid.value
     }
   }
 
@@ -183,6 +199,7 @@ final class FrameworkNode: StreamClient {
     }
     // A master that knows nothing yet cannot deny a task that another one launched.
     if status.state != .taskUnknown { task.state = status.state }
+    task.isUnknown = isWindingDown && status.state == .taskUnknown
     task.life = master.life
     task.reason = status.hasReason ? status.reason : nil
     tasks[id] = task
@@ -191,24 +208,27 @@ final class FrameworkNode: StreamClient {
   // MARK: Work
 
   private func consider(_ offer: MesosOffer) {
-    let cpus = offer.resources.filter { $0.name == "cpus" }.reduce(0) { $0 + $1.scalar.value }
-    let mem = offer.resources.filter { $0.name == "mem" }.reduce(0) { $0 + $1.scalar.value }
-    guard !isWindingDown, world.happens(80), cpus >= 1, mem >= 64 else {
+    var plain = (try? Resources(wire: offer.resources)) ?? Resources()
+    let operations = operations.make(on: &plain, undoing: isWindingDown)
+    let (cpus, mem) = (plain.total(of: "cpus").units, plain.total(of: "mem").units)
+    guard !operations.isEmpty || !isWindingDown && world.happens(80) && cpus >= 1 && mem >= 64 else {
       return send(.decline) {
         $0.decline.offerIds = [offer.id]
         $0.decline.filters.refuseSeconds = isWindingDown ? 3600 : Double(world.between(0, 10))
       }
     }
-    let most = min(Int64(cpus), Int64(mem / 64))
-    let launched = (0..<world.between(1, most)).map { _ in makeTask(offer) }
+    let most = isWindingDown ? 0 : min(Int64(cpus), Int64(mem / 64))
+    let launched = (0..<world.between(min(1, most), most)).map { _ in makeTask(offer) }
     send(.accept) {
       $0.accept.offerIds = [offer.id]
-      $0.accept.operations = [
-        .with {
-          $0.type = .launch
-          $0.launch.taskInfos = launched
-        }
-      ]
+      $0.accept.operations = operations
+      if !launched.isEmpty {
+        $0.accept.operations.append(
+          .with {
+            $0.type = .launch
+            $0.launch.taskInfos = launched
+          })
+      }
       $0.accept.filters.refuseSeconds = Double(world.between(0, 5))
     }
     for task in launched where world.happens(20) {
