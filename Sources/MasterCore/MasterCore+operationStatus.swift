@@ -164,6 +164,9 @@ extension MasterCore {
     guard let agentID else { return (.operationUnknown, "Operation is unknown and no 'agent_id' was provided") }
     if agents[agentID] != nil { return (.operationUnknown, "Operation is unknown") }
     if agentRecords[agentID]?.hasUnreachableSince ?? false { return (.operationUnreachable, "Agent is unreachable") }
+    if agentRecords[agentID]?.hasGoneSince ?? false {
+      return (.operationGoneByOperator, "Agent marked gone by operator")
+    }
     if mayComeBack(agentID, framework) {
       return (.operationRecovering, "Agent is recovered but has not re-registered")
     }
