@@ -14,6 +14,16 @@ import Wire
     #expect(cluster.problems() == [], "seed \(seed)")
   }
 
+  /// Checkpoints keep the loss of tasks out of it, which has its own rules.
+  @Test(arguments: UInt64(1)...20)
+  func whatWasReservedIsGivenBackWhateverDies(seed: UInt64) {
+    let cluster = SimulatedCluster(seed: seed, isReserving: true)
+    cluster.live(minutes: 10, faultsPerMinute: 12)
+    cluster.windDown()
+    #expect(cluster.problems() == [], "seed \(seed)")
+    #expect(cluster.frameworks.contains { !$0.operations.ends.isEmpty })
+  }
+
   @Test func aQuietClusterFinishesWhatItLaunches() {
     let cluster = SimulatedCluster(seed: 4711)
     cluster.live(minutes: 5, faultsPerMinute: 0)
@@ -44,7 +54,7 @@ final class SimulatedCluster {
   let frameworks: [FrameworkNode]
   private var overcommits: Set<String> = []
 
-  init(seed: UInt64) {
+  init(seed: UInt64, isReserving: Bool = false) {
     world = World(seed: seed)
     master = MasterNode(world) { life in
       var configuration = MasterConfiguration(id: "master-\(life)")
@@ -59,7 +69,9 @@ final class SimulatedCluster {
         totals: [("cpus", Double(number)), ("mem", Double(128 * number)), ("disk", 100)])
     }
     frameworks = (1...3).map { number in
-      FrameworkNode(world, master, name: "f\(number)", role: number == 1 ? "a" : "b", checkpoint: number != 3)
+      FrameworkNode(
+        world, master, name: "f\(number)", role: number == 1 ? "a" : "b", checkpoint: isReserving || number != 3,
+        isReserving: isReserving)
     }
   }
 

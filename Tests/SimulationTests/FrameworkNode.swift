@@ -55,11 +55,11 @@ final class FrameworkNode: StreamClient {
     var isOver: Bool { end != nil }
   }
 
-  init(_ world: World, _ master: MasterNode, name: String, role: String, checkpoint: Bool) {
+  init(_ world: World, _ master: MasterNode, name: String, role: String, checkpoint: Bool, isReserving: Bool) {
     self.world = world
     self.master = master
     self.name = name
-    operations = OperationsNode(world, role: role, name: name)
+    operations = OperationsNode(world, role: role, name: name, isActive: isReserving)
     calls = Link(world)
     info = MesosFrameworkInfo()
     info.user = "nobody"

@@ -7,13 +7,15 @@ final class OperationsNode {
   private let reservation: Reservation
   private let role: String
   private let name: String
+  private let isActive: Bool
   private var count = 0
   private(set) var ends: [String: MesosOperationState] = [:]
 
-  init(_ world: World, role: String, name: String) {
+  init(_ world: World, role: String, name: String, isActive: Bool) {
     self.world = world
     self.role = role
     self.name = name
+    self.isActive = isActive
     reservation = Reservation(.dynamic, role: role)
   }
 
@@ -21,6 +23,7 @@ final class OperationsNode {
   func make(on resources: inout Resources, undoing: Bool) -> [MesosOffer.Operation] {
     let kept = resources.reserved
     resources = resources.unreserved
+    guard isActive else { return [] }
     if !kept.isEmpty {
       guard undoing || world.happens(40) else { return [] }
       let volumes = Array(kept.persistentVolumes)
