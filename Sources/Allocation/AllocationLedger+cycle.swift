@@ -5,6 +5,7 @@ extension AllocationLedger {
   /// What grants of the running cycle have led to.
   struct OpenCycle {
     let policyID: String
+    var now: Int64 = 0
     var result = AllocationCycle()
     var grantIndex: [UInt64: Int] = [:]
     /// nil when all guarantees were met at the start.
@@ -38,7 +39,7 @@ extension AllocationLedger {
     }
     guard active.count > 0, !offered.isEmpty else { return AllocationCycle() }
 
-    open = OpenCycle(policyID: policy.id)
+    open = OpenCycle(policyID: policy.id, now: now)
     cycleNumber += 1
     open?.headroom = roles.guaranteed.isEmpty ? nil : measureHeadroom()
     var outcome = AllocationOutcome.done
@@ -68,7 +69,7 @@ extension AllocationLedger {
     }
   }
 
-  private func refreshActive() {
+  func refreshActive() {
     guard isActiveStale else { return }
     isActiveStale = false
     active.removeAll()
@@ -108,7 +109,7 @@ extension AllocationLedger {
       }
   }
 
-  private func withView<Result>(
+  func withView<Result>(
     at now: Int64, deadline: Int64, candidates: [UInt32], active: Column<UInt32>,
     _ body: (UnsafePointer<tepui_allocation_view>, UnsafePointer<tepui_grant_sink>) -> Result
   ) -> Result {

@@ -33,12 +33,16 @@ extension AllocationLedger {
   public func setActive(_ isActive: Bool, framework: UInt32) {
     guard frameworkExists(framework), frameworks[Int(framework)]?.isActive != isActive else { return }
     frameworks[Int(framework)]?.isActive = isActive
+    forEachClaimant(of: framework, in: nil) { claimants[Int($0)]?.wantsSinceNs = nil }
     activityChanged()
   }
 
   /// Stops offers to the framework in `roles`, or in all of its roles when nil.
   public func suppress(framework: UInt32, roles: [String]? = nil) {
-    forEachClaimant(of: framework, in: roles) { claimants[Int($0)]?.isSuppressed = true }
+    forEachClaimant(of: framework, in: roles) {
+      claimants[Int($0)]?.isSuppressed = true
+      claimants[Int($0)]?.wantsSinceNs = nil
+    }
     activityChanged()
   }
 

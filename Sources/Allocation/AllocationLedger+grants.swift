@@ -103,6 +103,8 @@ extension AllocationLedger {
   }
 
   private func keep(_ resources: Resources, agent: UInt32, claimant: UInt32, book: ClaimantBook) {
+    claimants[Int(claimant)]?.lastGrantNs = open?.now
+    claimants[Int(claimant)]?.grantCount += 1
     let pair = UInt64(claimant) << 32 | UInt64(agent)
     if let index = open?.grantIndex[pair] {
       open?.result.grants[index].add(resources)

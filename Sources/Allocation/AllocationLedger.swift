@@ -50,6 +50,7 @@ public final class AllocationLedger {
   var unjudged = AgentMarks()
   /// Agents that may be granted in the running cycle.
   var offered = AgentMarks()
+  var hungerCursor = 0
   var considersAll = false
   var changedSinceAll = false
 
@@ -94,6 +95,10 @@ public final class AllocationLedger {
     let framework: UInt32
     var isSubscribed: Bool
     var isSuppressed: Bool
+    /// When it was last granted something, and since when it has wanted offers, as far as was looked at.
+    var lastGrantNs: Int64?
+    var grantCount: UInt64 = 0
+    var wantsSinceNs: Int64?
   }
 
   // MARK: Kinds

@@ -14,6 +14,23 @@ public protocol AllocationPolicy: AnyObject {
   func allocate(
     _ view: UnsafePointer<tepui_allocation_view>, _ sink: UnsafePointer<tepui_grant_sink>
   ) -> AllocationOutcome
+
+  /// Why a claimant is where it is in the policy's order, in its own words and with a number each. Called between
+  /// cycles, with a view that has no candidates.
+  func explain(
+    _ view: UnsafePointer<tepui_allocation_view>, _ claimant: UInt32
+  ) -> [(text: String, count: UInt64)]
+
+  /// How long the last cycle took.
+  var lastCycleNs: Int64? { get }
+}
+
+extension AllocationPolicy {
+  public func explain(
+    _ view: UnsafePointer<tepui_allocation_view>, _ claimant: UInt32
+  ) -> [(text: String, count: UInt64)] { [] }
+
+  public var lastCycleNs: Int64? { nil }
 }
 
 /// How a cycle of a policy ended.

@@ -25,6 +25,8 @@ public struct MasterConfiguration: Sendable {
   public var allocationDeadlineNs: Int64 = 50 * Nanoseconds.millisecond
   /// How long an offer may lie with a framework; nil for ever.
   public var offerTimeoutNs: Int64? = 5 * Nanoseconds.minute
+  /// How long a framework may want offers in vain until that is reported.
+  public var starvationNs: Int64 = 30 * Nanoseconds.second
   public var completedFrameworkLimit = 50
   public var completedTaskLimit = 1000
   public var unreachableTaskLimit = 1000
@@ -38,6 +40,7 @@ public struct MasterConfiguration: Sendable {
   public var allowsRootSubmissions = true
   public var allocation = AllocationOptions()
 
+  static let starvationCheckIntervalNs = Nanoseconds.second
   static let forgettingIntervalNs = 15 * Nanoseconds.minute
   /// Protocol fact 81.
   static let usualKillGraceNs = 3 * Nanoseconds.second

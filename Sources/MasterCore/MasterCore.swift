@@ -17,6 +17,7 @@ public final class MasterCore {
     case ping(agent: String, generation: UInt64)
     case reregistration(agent: String, generation: UInt64)
     case recovery
+    case starvation
     case forgetting
   }
 
@@ -65,6 +66,8 @@ public final class MasterCore {
   var waitingForWrite: [UInt64: (MasterCore) -> Void] = [:]
   var nextWrite: UInt64 = 0
 
+  var starving: Set<Starving> = []
+
   var lastCycle: Int64?
   var nextReconsideration: Int64
   /// What the last cycle was blamed for, so that the same is not logged every second.
@@ -92,6 +95,7 @@ public final class MasterCore {
     completedFrameworks = BoundedHistory(limit: configuration.completedFrameworkLimit)
     nextReconsideration = now.monotonicNs + configuration.allocationIntervalNs
     if !hasRecovered { timers.add(.recovery, at: now.monotonicNs + configuration.agentReregisterTimeoutNs) }
+    timers.add(.starvation, at: now.monotonicNs + MasterConfiguration.starvationCheckIntervalNs)
     timers.add(.forgetting, at: now.monotonicNs + MasterConfiguration.forgettingIntervalNs)
     for config in recovering.quotas.values { ledger.setQuota(config.quota, ofRole: config.role) }
     // What was set at run time is newer than a flag.
@@ -137,6 +141,7 @@ public final class MasterCore {
       case .ping(let id, let generation): ping(id, generation)
       case .reregistration(let id, let generation): reregistrationTimedOut(id, generation)
       case .recovery: recoveryTimedOut()
+      case .starvation: checkStarvation()
       case .forgetting: forgetOldAgents()
       }
     }

@@ -13,6 +13,7 @@ public struct MasterMetrics: Sendable {
   public var offersRescinded = 0
   public var allocationRuns = 0
   public var allocationFailures = 0
+  public var starvations = 0
   public var grantsInvalid = 0
   public var grantsRefused = 0
   public var droppedMessages = 0

@@ -19,6 +19,7 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
   private let meter = GrantMeter()
   private let suspendsAfterFailure: Bool
   private var failure: String?
+  public private(set) var lastCycleNs: Int64?
 
   init(_ module: LoadedModule, activation: ModuleConfiguration.Activation) throws(ModuleError) {
     let table: tepui_allocator = try module.requiredTable(through: \.allocate)
@@ -49,6 +50,7 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
     meter.open(sink)
     let answer = callModule { allocate(instance, view, meter.sink, $0) }
     let invalid = meter.close()
+    lastCycleNs = answer.elapsedNs
     if module.statistics.count(answer, deadlineNs: deadlineNs, refusals: invalid) {
       module.host.write(
         .warning,

@@ -24,6 +24,7 @@ extension MasterDaemon {
     read(router, "/frameworks") { $0.writeFrameworks(id: $1["framework_id"], to: &$2) }
     read(router, "/tasks") { $0.writeTasks(MasterSnapshot.TaskQuery($1), to: &$2) }
     read(router, "/roles") { $0.roles.write(to: &$2) }
+    router.get("/explain") { [self] in explain($0, $1) }
     router.get("/metrics/snapshot") { [self] in metrics($0, $1) }
     read(router, "/flags") { [flags] _, _, json in
       ViewValue.object(["flags": .object(flags.mapValues { .text($0) })]).write(to: &json)
@@ -66,6 +67,20 @@ extension MasterDaemon {
     } catch {
       responder.respond(.error(HTTPStatus.of(error.status), error.text))
     }
+  }
+
+  /// GET /explain?framework_id=…: why it got or did not get offers lately.
+  private func explain(_ request: Request, _ responder: Responder) {
+    guard let id = request.query["framework_id"], !id.isEmpty else {
+      return responder.respond(
+        .error(.badRequest, "Expecting 'framework_id' in the query, as in /explain?framework_id=F"))
+    }
+    guard let view = core?.explain(framework: id, at: Self.now()) else {
+      return responder.respond(.error(.notFound, "No framework '\(id)'; /frameworks lists those that there are"))
+    }
+    var json = JSONWriter()
+    view.write(to: &json)
+    responder.respond(.json(json.bytes))
   }
 
   /// Protocol fact 40. This master is always the leader.

@@ -41,6 +41,7 @@ extension MasterSnapshot {
       "allocator/mesos/allocation_runs": Double(metrics.allocationRuns),
       "allocator/tepui/failures": Double(metrics.allocationFailures),
       "allocator/tepui/grants_invalid": Double(metrics.grantsInvalid),
+      "allocator/tepui/starvations": Double(metrics.starvations),
       "allocator/tepui/grants_refused": Double(metrics.grantsRefused),
     ]
   }
