@@ -134,7 +134,7 @@ let package = Package(
         logging,
       ] + nio, swiftSettings: strict),
     .executableTarget(
-      name: "tepui", dependencies: ["SchedulerClient", "Transport", "Wire", "Daemon", arguments] + nio,
+      name: "tepui", dependencies: ["SchedulerClient", "Transport", "Wire", "Daemon", protobuf, arguments] + nio,
       swiftSettings: strict),
 
     .executableTarget(

@@ -35,6 +35,8 @@ public struct MasterConfiguration: Sendable {
   public var lostAgentAgeSeconds: Double = 14 * 86_400
   /// The only roles that frameworks may have; nil for any.
   public var roles: Set<String>?
+  /// Host names of the agents that are offered at first; nil for all.
+  public var whitelist: Set<String>?
   /// Weights of roles; 1 for those that are not named.
   public var weights: [String: Double] = [:]
   public var allowsRootSubmissions = true

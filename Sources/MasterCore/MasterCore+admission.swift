@@ -26,9 +26,14 @@ extension MasterCore {
       if core.agentRecords[id]?.hasGoneSince ?? true {
         return core.turnAway(connection, "Agent has been marked gone")
       }
+      // Its time may have run out while the disk was busy.
+      if core.agentRecords[id]?.hasUnreachableSince ?? false { return core.subscribe(call, from: connection) }
       core.admit(call, id, totals, connection, wasUnreachable: wasUnreachable)
     }
-    guard record != known else { return admit(self) }
+    if record == known {
+      // What is known of it may still be on its way to the disk: an empty write waits its turn behind that.
+      return waitingForWrite.isEmpty ? admit(self) : persist([], then: admit)
+    }
     agentRecords[id] = record
     persist([.put(.agent, id, record)], then: admit)
   }
@@ -49,35 +54,30 @@ extension MasterCore {
   /// once more after a crash, or what `then` waits for.
   func setRecord(of id: String, to record: RegistryAgent?, then: @escaping (MasterCore) -> Void = { _ in }) {
     agentRecords[id] = record
+    if record.map({ $0.hasUnreachableSince || $0.hasGoneSince }) ?? true { awaitedAgents.remove(id) }
     persist([record.map { .put(.agent, id, $0) } ?? .delete(.agent, id)], then: then)
   }
 
   /// Admitted by an earlier master, and not seen yet (protocol fact 92).
-  func isRecovered(_ id: String) -> Bool {
-    guard !hasRecovered, agents[id] == nil, let record = agentRecords[id] else { return false }
-    return !record.hasUnreachableSince && !record.hasGoneSince
-  }
+  func isRecovered(_ id: String) -> Bool { awaitedAgents.contains(id) }
 
-  var recoveredAgents: [MesosAgentInfo] {
-    hasRecovered ? [] : agentRecords.keys.filter(isRecovered).sorted().compactMap { agentRecords[$0]?.info }
-  }
+  var recoveredAgents: [MesosAgentInfo] { awaitedAgents.sorted().compactMap { agentRecords[$0]?.info } }
 
   /// Agents of an earlier master had their time to come back.
   func recoveryTimedOut() {
-    for id in agentRecords.keys.filter(isRecovered).sorted() {
+    for id in awaitedAgents.sorted() {
       guard var record = agentRecords[id] else { continue }
       log(.warning, "Agent \(id) (\(record.info.hostname)) did not come back to this master in time: unreachable")
       record.unreachableSince = now.epochSeconds
       setRecord(of: id, to: record)
       tellFailure(of: id)
     }
-    hasRecovered = true
   }
 
   /// With quotas set, nothing is offered after a restart until most agents are back or had their time: what guarantees
   /// need could otherwise be given away (protocol fact 93).
   var isHoldingOffers: Bool {
-    guard !hasRecovered, !quotas.isEmpty, expectedAgentCount > 0 else { return false }
+    guard !awaitedAgents.isEmpty, !quotas.isEmpty else { return false }
     return agents.count * 5 < expectedAgentCount * 4
   }
 

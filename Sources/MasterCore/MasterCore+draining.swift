@@ -2,11 +2,20 @@ import Wire
 
 /// Taking agents out of use: deactivating, draining, declaring gone.
 extension MasterCore {
-  /// Agents are offered while they are connected and nobody takes them out of use.
+  /// Agents are offered while they are connected, on the whitelist, and nobody takes them out of use.
   func refreshActivity(_ agent: Agent) {
-    let isOffered = agent.stream != nil && !isDeactivated(agent.id)
+    let isListed = whitelist?.contains(agent.info.hostname) ?? true
+    let isOffered = agent.stream != nil && isListed && !isDeactivated(agent.id)
     ledger.setActive(isOffered, agent: agent.slot)
     if !isOffered { for number in agent.offers.sorted() { offers[number].map(rescind) } }
+  }
+
+  /// From now on only agents on these hosts are offered; nil is for all. What runs on others goes on.
+  func setWhitelist(_ hosts: Set<String>?) {
+    guard hosts != whitelist else { return }
+    whitelist = hosts
+    log(.info, hosts.map { "Agents on \($0.count) hosts of the whitelist are offered" } ?? "All agents are offered")
+    for agent in inOrder(agents) { refreshActivity(agent) }
   }
 
   /// A draining agent is deactivated, too.
@@ -71,11 +80,14 @@ extension MasterCore {
       else { continue }
       draining.remove(id)
       record.drain.state = .drained
-      let marksGone = record.drain.config.markGone
-      setRecord(of: id, to: record) { core in
-        core.log(.info, "Agent \(id) is drained")
-        if marksGone { core.markGone(id) { _ in } }
+      log(.info, "Agent \(id) is drained")
+      guard record.drain.config.markGone else {
+        setRecord(of: id, to: record)
+        continue
       }
+      // In one write: a master that died between two would leave it drained for ever.
+      agentRecords[id] = record
+      markGone(id) { _ in }
     }
   }
 

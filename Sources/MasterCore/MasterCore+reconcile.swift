@@ -32,7 +32,7 @@ extension MasterCore {
   /// Whether an agent that nothing is known of may still come from an earlier master. There is no answer until then:
   /// a false one could make a framework start its tasks twice (protocol facts 84 and 92).
   func mayComeBack(_ agentID: String?, _ framework: Framework) -> Bool {
-    if let agentID { if isRecovered(agentID) { return true } } else if !recoveredAgents.isEmpty { return true }
+    if let agentID { if isRecovered(agentID) { return true } } else if !awaitedAgents.isEmpty { return true }
     guard now.monotonicNs < started.monotonicNs + configuration.agentReregisterTimeoutNs else { return false }
     let isForeign = { (id: String) in !id.hasPrefix(self.configuration.id) && id.contains("-") }
     if let agentID { return agents[agentID] == nil && agentRecords[agentID] == nil && isForeign(agentID) }

@@ -32,6 +32,7 @@ extension MasterCore {
     agent.info.id.value = id
     if call.agentInfo.hasID { agent.reregisteredTime = now.epochSeconds }
     agents[id] = agent
+    awaitedAgents.remove(id)
     agentOfSlot[agent.slot] = agent
     log(.info, "Agent \(id) (\(call.agentInfo.hostname)) registered with \(totals)")
     return agent

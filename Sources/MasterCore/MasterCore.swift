@@ -46,12 +46,14 @@ public final class MasterCore {
   var condemned: [String: [String: Condemned]] = [:]
   /// What the registry holds of agents.
   var agentRecords: [String: RegistryAgent]
-  /// Whether all agents of earlier masters are back or had their time.
-  var hasRecovered: Bool
+  /// Agents of earlier masters that are not back, and still have time.
+  var awaitedAgents: Set<String>
   let expectedAgentCount: Int
   /// Agents that are to be emptied.
   var draining: Set<String> = []
   var nextAgentNumber = 0
+  /// Host names of the agents that are offered; nil for all.
+  var whitelist: Set<String>?
 
   var operations = OperationBooks()
 
@@ -87,14 +89,16 @@ public final class MasterCore {
     self.now = now
     started = now
     ledger = AllocationLedger(options: configuration.allocation)
+    whitelist = configuration.whitelist
     agentRecords = recovering.agents
     quotas = recovering.quotas
-    expectedAgentCount = recovering.agents.values.count { !$0.hasUnreachableSince && !$0.hasGoneSince }
-    hasRecovered = expectedAgentCount == 0
+    awaitedAgents = Set(
+      recovering.agents.filter { !$0.value.hasUnreachableSince && !$0.value.hasGoneSince }.keys)
+    expectedAgentCount = awaitedAgents.count
     draining = Set(recovering.agents.filter { $0.value.hasDrain && $0.value.drain.state == .draining }.keys)
     completedFrameworks = BoundedHistory(limit: configuration.completedFrameworkLimit)
     nextReconsideration = now.monotonicNs + configuration.allocationIntervalNs
-    if !hasRecovered { timers.add(.recovery, at: now.monotonicNs + configuration.agentReregisterTimeoutNs) }
+    if !awaitedAgents.isEmpty { timers.add(.recovery, at: now.monotonicNs + configuration.agentReregisterTimeoutNs) }
     timers.add(.starvation, at: now.monotonicNs + MasterConfiguration.starvationCheckIntervalNs)
     timers.add(.forgetting, at: now.monotonicNs + MasterConfiguration.forgettingIntervalNs)
     for config in recovering.quotas.values { ledger.setQuota(config.quota, ofRole: config.role) }
@@ -118,6 +122,8 @@ public final class MasterCore {
       handle(call, from: connection)
     case .persisted(let number):
       persisted(number)
+    case .whitelist(let hosts):
+      setWhitelist(hosts)
     case .tick:
       fireTimers()
       expireOffers()

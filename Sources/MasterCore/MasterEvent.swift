@@ -21,6 +21,8 @@ public enum MasterEvent: Sendable {
   case operatorCall(MesosMasterCall, from: ConnectionID)
   /// The changes of the `persist` with this number are safe.
   case persisted(UInt64)
+  /// The hosts whose agents may be offered were read anew; nil is for all.
+  case whitelist(Set<String>?)
   /// `nextDeadline` is reached, or everything that came in this turn of the loop has been handled.
   case tick
 }

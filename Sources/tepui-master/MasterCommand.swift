@@ -57,6 +57,8 @@ struct MasterCommand: ParsableCommand {
   var weights = EnvironmentDefault.value("weights", otherwise: "")
   @Option(name: .customLong("root_submissions"), help: "Whether frameworks may run as root.")
   var rootSubmissions = EnvironmentDefault.value("root_submissions", otherwise: true)
+  @Option(name: .customLong("whitelist"), help: "File with the hosts of the agents to offer, one a line; * for all.")
+  var whitelist = EnvironmentDefault.value("whitelist", otherwise: Whitelist.all)
   @Option(name: .customLong("agent_ping_timeout"), help: "Time between pings of an agent.")
   var agentPingTimeout = EnvironmentDefault.value("agent_ping_timeout", otherwise: DurationFlag.seconds(15))
   @Option(name: .customLong("max_agent_ping_timeouts"), help: "Pings missed until an agent is unreachable.")
@@ -107,7 +109,8 @@ struct MasterCommand: ParsableCommand {
       throw Refusal(error.message)
     }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let configuration = try configuration(deadlineNs: policy.deadlineNs)
+    var configuration = try configuration(deadlineNs: policy.deadlineNs)
+    do { configuration.whitelist = try Whitelist(flag: whitelist)?.read() } catch { throw Refusal("\(error)") }
     let daemon: MasterDaemon
     do {
       daemon = try MasterDaemon(
@@ -117,6 +120,7 @@ struct MasterCommand: ParsableCommand {
       throw Refusal("\(error)")
     }
     do { try daemon.listen(ip: ip, port: port) } catch { throw Refusal("\(error)") }
+    Whitelist(flag: whitelist)?.watch(for: daemon)
     // Blocks until a signal ends the daemon.
     let end = daemon.waitForSignal()
     logger.info("ended by signal \(end)")
@@ -200,6 +204,7 @@ struct MasterCommand: ParsableCommand {
     flags["filter_gpu_resources"] = String(filterGPUs)
     flags["weights"] = weights.isEmpty ? nil : weights
     flags["root_submissions"] = String(rootSubmissions)
+    flags["whitelist"] = whitelist
     flags["agent_ping_timeout"] = agentPingTimeout.description
     flags["max_agent_ping_timeouts"] = String(maxAgentPingTimeouts)
     flags["agent_reregister_timeout"] = agentReregisterTimeout.description

@@ -2,7 +2,9 @@ import ArgumentParser
 import Daemon
 import NIOCore
 import NIOPosix
+import SwiftProtobuf
 import Transport
+import Wire
 
 /// How to reach the cluster, common to all commands.
 struct ConnectionOptions: ParsableArguments {
@@ -47,11 +49,34 @@ struct Cluster: Sendable {
 
   /// The body of a GET to the leading master.
   func master(_ target: String) async throws -> [UInt8] {
+    let (response, endpoint) = try await ask { ClientRequest(.GET, $0, target) }
+    return try body(of: response, endpoint, target)
+  }
+
+  /// Has the leading master do or answer what an operator asks of it.
+  ///
+  /// - Throws: `Failure` with the master's own words when it refuses.
+  func operate(_ fill: (inout MesosMasterCall) -> Void) async throws -> MesosMasterResponse {
+    let call = MesosMasterCall.with(fill)
+    let format = WireFormat.protobuf.rawValue
+    let (response, endpoint) = try await ask {
+      ClientRequest(
+        .POST, $0, "/api/v1", headers: ["Content-Type": format, "Accept": format],
+        body: WireFormat.protobuf.encode(call))
+    }
+    switch response.status.code {
+    case 200, 202: return try MesosMasterResponse(serializedBytes: response.bodyBytes, partial: true)
+    default: throw Failure("the master at \(endpoint) refused: \(String(buffer: response.body))")
+    }
+  }
+
+  /// Sends a request to the leading master, wherever that is.
+  private func ask(_ request: (Endpoint) -> ClientRequest) async throws -> (Response, Endpoint) {
     var endpoint = endpoint
     for _ in 0..<3 {
-      let response = try await http.send(ClientRequest(.GET, endpoint, target))
+      let response = try await http.send(request(endpoint))
       // Protocol fact 40: a master that does not lead answers 307 with `//host:port/path`.
-      guard response.status == .temporaryRedirect else { return try body(of: response, endpoint, target) }
+      guard response.status == .temporaryRedirect else { return (response, endpoint) }
       let location = response.headers.first(name: "Location") ?? ""
       let authority = location.split(separator: "/").first { !$0.hasSuffix(":") }
       guard let leader = authority.flatMap({ Endpoint(String($0), defaultPort: 5050) }) else {

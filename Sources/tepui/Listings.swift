@@ -39,9 +39,21 @@ struct Agents: Listing {
       var id: String
       var hostname: String
       var pid: String
+      struct DrainInfo: Decodable {
+        var state: String
+      }
       var active: Bool?
+      var deactivated: Bool?
+      var drainInfo: DrainInfo?
       var resources: Amounts
       var usedResources: Amounts?
+
+      /// For people.
+      var state: String {
+        if let drainInfo { return drainInfo.state.lowercased() }
+        if deactivated == true { return "deactivated" }
+        return active == false ? "inactive" : "active"
+      }
     }
     var slaves: [Agent]
   }
@@ -51,7 +63,7 @@ struct Agents: Listing {
     for agent in try Answer(json: json).slaves {
       let address = agent.pid.split(separator: "@").last.map(String.init) ?? agent.hostname
       table.add(
-        agent.id, address, agent.active == false ? "inactive" : "active", number(agent.resources.cpus),
+        agent.id, address, agent.state, number(agent.resources.cpus),
         number(agent.usedResources?.cpus), number(agent.resources.mem), number(agent.usedResources?.mem))
     }
     return table

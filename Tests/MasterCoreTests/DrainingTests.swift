@@ -108,6 +108,54 @@ import Wire
     #expect(cluster.core.snapshot().agents.isEmpty)
   }
 
+  /// Whenever the master dies, the next one goes on to mark the agent gone.
+  @Test func aMasterThatDiesWhileItDrainsLeavesNoAgentDrainedForEver() throws {
+    let (agent, framework) = try running()
+    let before = cluster.pastRecords.count
+    _ = drain(agent, gone: true)
+    try end("t", agent, framework)
+    let moments = cluster.pastRecords.dropFirst(before)
+    #expect(!moments.isEmpty)
+    for records in moments {
+      let next = TestCluster(id: "next", records: records)
+      let again = try TestAgent(next, address: agent.address, subscribes: false)
+      again.info = agent.info
+      again.subscribe()
+      #expect(next.core.snapshot().agents.isEmpty)
+    }
+  }
+
+  /// The second request of an agent must not be answered before what the first one writes is safe.
+  @Test func anAgentThatAsksTwiceIsAdmittedOnlyWhenItIsWritten() throws {
+    let (agent, _) = try running()
+    let next = TestCluster(id: "next")
+    next.isWriting = false
+    let again = try TestAgent(next, address: agent.address, subscribes: false)
+    again.info = agent.info
+    again.subscribe()
+    again.subscribe()
+    #expect(next.core.snapshot().agents.isEmpty && again.events.isEmpty)
+    next.isWriting = true
+    next.handle(.tick)
+    #expect(next.core.snapshot().agents.map(\.id) == [agent.id])
+    #expect(!again.events.isEmpty)
+  }
+
+  @Test func onlyAgentsOnListedHostsAreOffered() throws {
+    let (agent, framework) = try running()
+    cluster.handle(.whitelist([]))
+    let used = Set(framework.offers.prefix(1).map(\.id.value))
+    #expect(outstanding(framework).subtracting(used).isEmpty)
+    framework.clear()
+    framework.call(.revive)
+    #expect(framework.offers.isEmpty)
+    #expect(cluster.core.snapshot().frameworks.first?.tasks.count == 1)
+    cluster.handle(.whitelist([agent.info.hostname]))
+    #expect(framework.offers.count == 1)
+    cluster.handle(.whitelist(nil))
+    #expect(framework.rescinded.isEmpty)
+  }
+
   @Test func tasksOfAnAgentMarkedGoneAreGoneAndItIsTurnedAway() throws {
     let (agent, framework) = try running()
     let answer = cluster.call(.markAgentGone) { $0.markAgentGone.agentID = agent.info.id }

@@ -26,7 +26,11 @@ final class TestCluster {
   private(set) var closed: Set<ConnectionID> = []
   private(set) var logLines: [String] = []
   /// What is in the registry.
-  private(set) var records: [String: [UInt8]]
+  private(set) var records: [String: [UInt8]] {
+    didSet { pastRecords.append(records) }
+  }
+  /// What was in it after each write.
+  private(set) var pastRecords: [[String: [UInt8]]] = []
   private var written: [(UInt64, [RegistryChange])] = []
   /// Whether the disk takes what is written; set back to true, it does so with the next event.
   var isWriting = true
@@ -87,12 +91,14 @@ final class TestCluster {
   private func write() {
     while isWriting, !written.isEmpty {
       let (number, changes) = written.removeFirst()
+      var records = records
       for change in changes {
         switch change {
         case .put(let key, let value): records[key] = value
         case .delete(let key): records[key] = nil
         }
       }
+      self.records = records
       apply(core.handle(.persisted(number), at: now))
     }
   }

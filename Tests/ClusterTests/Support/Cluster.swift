@@ -45,9 +45,11 @@ final class Cluster {
 
   // MARK: Daemons
 
-  func startMaster(_ flags: [String] = []) async throws {
+  /// - Parameter fileBlocks: no file may grow beyond this many blocks of 512 bytes, as if the disk were full.
+  func startMaster(_ flags: [String] = [], fileBlocks: Int? = nil) async throws {
     let port = master.map { $0.endpoint.port } ?? 0
-    let program = try start("tepui-master", "master", port: port, ["--modules_dir=\(modulesDirectory)"] + flags)
+    let program = try start(
+      "tepui-master", "master", port: port, ["--modules_dir=\(modulesDirectory)"] + flags, fileBlocks: fileBlocks)
     master = (program, try await endpoint(of: program))
     try await eventually("the master answers") { try await get(master.endpoint, "/health").status == .ok }
   }
@@ -77,9 +79,21 @@ final class Cluster {
     try await master.program.stop(signal)
   }
 
-  private func start(_ program: String, _ name: String, port: Int, _ flags: [String]) throws -> Program {
-    let own = ["--ip=127.0.0.1", "--port=\(port)", "--work_dir=\(directory)/\(name)"]
-    let started = try Program(program, own + flags, log: "\(directory)/\(name)-\(programs.count).log")
+  private func start(
+    _ program: String, _ name: String, port: Int, _ flags: [String], fileBlocks: Int? = nil
+  ) throws -> Program {
+    let arguments = ["--ip=127.0.0.1", "--port=\(port)", "--work_dir=\(directory)/\(name)"] + flags
+    let log = "\(directory)/\(name)-\(programs.count).log"
+    let started =
+      if let fileBlocks {
+        // With the signal ignored, a write that is too long fails.
+        try Program(
+          "/bin/sh",
+          ["-c", "trap '' XFSZ; ulimit -f \(fileBlocks); exec \"$0\" \"$@\"", "\(Repository.products)/\(program)"]
+            + arguments, log: log)
+      } else {
+        try Program(program, arguments, log: log)
+      }
     programs.append(started)
     return started
   }
@@ -106,6 +120,14 @@ final class Cluster {
   }
 
   // MARK: Requests
+
+  /// POSTs JSON, as an operator would; status and text of the answer.
+  func post(_ target: String, _ json: String) async throws -> (status: Int, text: String) {
+    let request = ClientRequest(
+      .POST, master.endpoint, target, headers: ["Content-Type": "application/json"], body: [UInt8](json.utf8))
+    let response = try await http.send(request, timeout: .seconds(60))
+    return (Int(response.status.code), String(buffer: response.body))
+  }
 
   func get(_ endpoint: Endpoint, _ target: String) async throws -> Response {
     try await http.send(ClientRequest(.GET, endpoint, target), timeout: .seconds(60))
