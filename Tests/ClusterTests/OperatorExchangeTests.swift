@@ -137,7 +137,7 @@ extension ClusterTests {
           #expect(try await cluster.http.send(request).status.code == status, "\(body)")
         }
         let weights = String(buffer: try await cluster.get(cluster.master.endpoint, "/weights").body)
-        #expect(weights == #"[{"role":"a","weight":3.0}]"#)
+        #expect(weights == #"[{"weight":3.0,"role":"a"}]"#)
       }
     }
   }

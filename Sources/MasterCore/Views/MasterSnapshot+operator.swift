@@ -10,6 +10,7 @@ extension MasterSnapshot {
       response.getHealth.healthy = true
     case .getWeights:
       response.type = .getWeights
+      if weights.isEmpty { return response }
       response.getWeights.weightInfos = weights.sorted { $0.key < $1.key }.map { role, weight in
         .with {
           $0.role = role
@@ -18,6 +19,7 @@ extension MasterSnapshot {
       }
     case .getQuota:
       response.type = .getQuota
+      response.getQuota.status = MesosQuotaStatus()
       for (_, config) in quotas.sorted(by: { $0.key < $1.key }) {
         response.getQuota.status.configs.append(config)
         response.getQuota.status.infos.append(config.info)
