@@ -10,7 +10,7 @@ extension AllocationLedger {
     agentFree.growRows(to: count)
     blocked.growAgents(to: count)
     agentNames.set(name, for: id)
-    agents[Int(id)] = AgentBook(name: name, total: Resources(), free: Resources())
+    agents[Int(id)] = AgentBook(name: name)
     setTotal(total, of: id)
     return id
   }
@@ -28,13 +28,21 @@ extension AllocationLedger {
     let hasGPUs = total.total(of: "gpus") > .zero
     guard hasGPUs != gpuAgents.contains(agent) else { return }
     if hasGPUs { gpuAgents.insert(agent) } else { gpuAgents.remove(agent) }
-    for claimant in 0..<claimantIDs.count where claimants[Int(claimant)] != nil { judge(claimant, agent) }
+    for claimant in 0..<claimantIDs.count where keepsGPUs(from: claimant) { judge(claimant, agent) }
   }
 
   /// An inactive agent (disconnected, deactivated) keeps its books but is not granted.
   public func setActive(_ isActive: Bool, agent: UInt32) {
-    guard agentExists(agent) else { return }
-    agents[Int(agent)]?.isActive = isActive
+    guard agentExists(agent), let book = agents[Int(agent)] else { return }
+    if book.isActive != isActive {
+      if isActive {
+        freeTotal.add(agentFree.row(agent), to: 0)
+      } else {
+        freeTotal.subtract(agentFree.row(agent), from: 0)
+      }
+    }
+    book.isActive = isActive
+    refreshOfferable(agent, book)
     mark(agent)
   }
 
@@ -44,11 +52,11 @@ extension AllocationLedger {
   public func removeAgent(_ agent: UInt32) {
     guard agentExists(agent) else { return }
     for claimant in filters.removeAll(agent: agent) { blocked.set(agent, claimant: claimant, blocked: false) }
-    if gpuAgents.remove(agent) != nil {
+    if gpuAgents.remove(agent) {
       for claimant in 0..<claimantIDs.count { blocked.set(agent, claimant: claimant, blocked: false) }
     }
-    agents[Int(agent)]?.free = Resources()
-    refreshReserved(agent)
+    if let book = agents[Int(agent)] { setFree(Resources(), of: agent, book) }
+    offerable.remove(agent)
     clusterTotal.subtract(agentTotal.row(agent), from: 0)
     agentTotal.clear(agent)
     agentFree.clear(agent)
@@ -74,19 +82,46 @@ extension AllocationLedger {
 
   /// Computes anew what is free on an agent after its total or its allocations have changed.
   func refreshFree(_ agent: UInt32) {
-    guard var book = agents[Int(agent)] else { return }
-    book.free = book.total.available(besides: book.allocated)
-    book.hasExtras = book.free.contains { !$0.isPlainAmount }
-    agents[Int(agent)] = book
-    let row = agentFree.row(agent)
-    fill(row, with: book.hasExtras ? book.free.filter(\.isPlainAmount) : book.free)
-    refreshReserved(agent)
+    guard let book = agents[Int(agent)] else { return }
+    setFree(book.allocated.isEmpty ? book.total : book.total.available(besides: book.allocated), of: agent, book)
     mark(agent)
   }
 
+  /// Notes what is free on an agent wherever it is counted.
+  func setFree(_ free: Resources, of agent: UInt32, _ book: AgentBook) {
+    let row = agentFree.row(agent)
+    if book.isActive { freeTotal.subtract(row, from: 0) }
+    book.free = free
+    book.form = fillPlain(row, with: free)
+    if book.isActive { freeTotal.add(row, to: 0) }
+    refreshReserved(agent, book)
+    refreshOfferable(agent, book)
+  }
+
+  func refreshOfferable(_ agent: UInt32, _ book: AgentBook) {
+    let isOfferable = book.isActive && (isOffer(agentFree.row(agent)) || (book.hasExtras && isOffer(book.free)))
+    if isOfferable { offerable.insert(agent) } else { offerable.remove(agent) }
+  }
+
+  /// Fills in the plain amounts and tells what else there is.
+  private func fillPlain(_ row: UnsafeMutablePointer<Int64>, with resources: Resources) -> FreeForm {
+    row.update(repeating: 0, count: kindNames.count)
+    var form = FreeForm.plain
+    for resource in resources {
+      if !resource.isForAnybody {
+        form = .particular
+      } else if case .scalar(let quantity) = resource.value {
+        if let kind = kind(of: resource.name) { row[kind] = row[kind].plus(quantity.thousandths) }
+      } else if form == .plain {
+        form = .open
+      }
+    }
+    return form
+  }
+
   /// Counts anew, in the roles, what is reserved on an agent and held by nobody.
-  func refreshReserved(_ agent: UInt32) {
-    guard let book = agents[Int(agent)], book.hasExtras || !book.reservedFree.isEmpty else { return }
+  private func refreshReserved(_ agent: UInt32, _ book: AgentBook) {
+    guard book.form == .particular || !book.reservedFree.isEmpty else { return }
     let now = book.free.filter { !$0.reservations.isEmpty && !$0.isRevocable }
     guard now != book.reservedFree else { return }
     // The new ones first: a role that stays in use keeps its id.
@@ -99,7 +134,7 @@ extension AllocationLedger {
       withAmounts(of: part) { roles.subtractReservedFree($0, for: role) }
       roles.release(role)
     }
-    agents[Int(agent)]?.reservedFree = now
+    book.reservedFree = now
   }
 
   /// Notes that an agent must be looked at.
@@ -113,9 +148,14 @@ extension AllocationLedger {
 
 extension Resource {
   /// An amount that can be cut at will and that anybody may have.
-  var isPlainAmount: Bool {
-    guard case .scalar = value else { return false }
-    return reservations.isEmpty && disk == nil && !isRevocable && !isShared && providerID == nil
+  var isPlainAmount: Bool { isScalar && isForAnybody }
+
+  var isForAnybody: Bool {
+    reservations.isEmpty && !hasDisk && !isRevocable && !isShared && providerID == nil
+  }
+
+  var isScalar: Bool {
+    if case .scalar = value { true } else { false }
   }
 }
 

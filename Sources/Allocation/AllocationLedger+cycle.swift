@@ -31,7 +31,6 @@ extension AllocationLedger {
       candidates.insert(pair.agent)
     }
     judgeChanged()
-    refreshActive()
     offered.removeAll()
     for agent in takeCandidates() {
       offered.insert(agent)
@@ -69,28 +68,16 @@ extension AllocationLedger {
     }
   }
 
-  func refreshActive() {
-    guard isActiveStale else { return }
-    isActiveStale = false
-    active.removeAll()
-    for claimant in 0..<claimantIDs.count where isActive(claimant) { active.append(claimant) }
-  }
-
   /// The agents worth looking at, shuffled so that none is always first.
   private func takeCandidates() -> [UInt32] {
-    var list: [UInt32]
+    // An agent that is blocked for everybody is worth nobody's look.
+    var list = (considersAll ? offerable.members : candidates.list)
+      .filter { offerable.contains($0) && blocked.count($0) < active.count }
     if considersAll {
-      list = Array(0..<agentIDs.count)
       considersAll = false
       changedSinceAll = false
-    } else {
-      list = candidates.list
     }
     candidates.removeAll()
-    list.removeAll { agent in
-      guard let book = agents[Int(agent)], book.isActive else { return true }
-      return book.hasExtras ? !isOffer(book.free) : !isOffer(agentFree.row(agent))
-    }
     list.shuffle(using: &random)
     return list
   }
@@ -101,12 +88,10 @@ extension AllocationLedger {
       ? !resources.isEmpty : options.minimumOffer.contains { resources.total(of: $0.name) >= $0.amount }
   }
 
-  private func isOffer(_ row: UnsafePointer<Int64>) -> Bool {
+  func isOffer(_ row: UnsafePointer<Int64>) -> Bool {
     options.minimumOffer.isEmpty
       ? (0..<kindNames.count).contains { row[$0] > 0 }
-      : options.minimumOffer.contains { name, amount in
-        kind(of: name).map { row[$0] >= amount.thousandths } ?? false
-      }
+      : minimumAmounts.contains { row[$0.kind] >= $0.amount }
   }
 
   func withView<Result>(
@@ -168,13 +153,14 @@ extension AllocationLedger {
 
 private let nameInView: @convention(c) (UnsafeMutableRawPointer?, UInt32, UInt32) -> tepui_text = { context, what, id in
   guard let context else { return tepui_text() }
-  return Unmanaged<AllocationLedger>.fromOpaque(context).takeUnretainedValue().name(what, id)
+  return Unmanaged<AllocationLedger>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.name(what, id) }
 }
 
 private let grantThroughSink:
   @convention(c) (UnsafeMutableRawPointer?, UInt32, UInt32, UnsafePointer<Int64>?) -> tepui_status = {
     context, agent, claimant, amounts in
     guard let context else { return TEPUI_INVALID }
-    return Unmanaged<AllocationLedger>.fromOpaque(context).takeUnretainedValue()
-      .grant(agent: agent, claimant: claimant, amounts: amounts)
+    return Unmanaged<AllocationLedger>.fromOpaque(context)._withUnsafeGuaranteedRef {
+      $0.grant(agent: agent, claimant: claimant, amounts: amounts)
+    }
   }

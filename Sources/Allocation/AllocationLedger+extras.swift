@@ -7,6 +7,10 @@ extension AllocationLedger {
     agentExtraRole.grow(to: agents.count)
     agentExtraRole[agent] = noID
     guard let book = agents[Int(agent)], book.hasExtras else { return }
+    if book.form == .open {
+      agentExtraRole[agent] = RoleTree.root
+      return
+    }
     var common: UInt32?
     for resource in book.free where !resource.isPlainAmount {
       guard let role = resource.reservationRole.map(roles.populatedID(of:)) ?? RoleTree.root else { continue }

@@ -26,7 +26,7 @@ extension AllocationLedger {
     for role in roles where claimant(of: framework, in: role) == nil {
       addClaimant(framework, role: role, isSubscribed: true, isSuppressed: suppressed.contains(role))
     }
-    activityChanged()
+    activityChanged(of: framework)
   }
 
   /// A framework that is not connected keeps what it holds and gets nothing.
@@ -34,7 +34,7 @@ extension AllocationLedger {
     guard frameworkExists(framework), frameworks[Int(framework)]?.isActive != isActive else { return }
     frameworks[Int(framework)]?.isActive = isActive
     forEachClaimant(of: framework, in: nil) { claimants[Int($0)]?.wantsSinceNs = nil }
-    activityChanged()
+    activityChanged(of: framework)
   }
 
   /// Stops offers to the framework in `roles`, or in all of its roles when nil.
@@ -43,7 +43,7 @@ extension AllocationLedger {
       claimants[Int($0)]?.isSuppressed = true
       claimants[Int($0)]?.wantsSinceNs = nil
     }
-    activityChanged()
+    activityChanged(of: framework)
   }
 
   /// Offers again in `roles`, or in all of its roles when nil, and forgets what was refused (protocol fact 48).
@@ -52,13 +52,14 @@ extension AllocationLedger {
       claimants[Int(claimant)]?.isSuppressed = false
       removeFilters(of: claimant)
     }
-    activityChanged()
+    activityChanged(of: framework)
   }
 
   /// Forgets a framework. What it holds must have been recovered before.
   public func removeFramework(_ framework: UInt32) {
     guard frameworkExists(framework), let book = frameworks[Int(framework)] else { return }
     for (_, claimant) in book.claimants {
+      setWanting(false, claimant)
       removeFilters(of: claimant)
       blocked.removeAll(claimant: claimant)
       let role = claimantRole[claimant]
@@ -73,7 +74,6 @@ extension AllocationLedger {
     frameworks[Int(framework)] = nil
     frameworkNames.remove(framework)
     frameworkIDs.giveBack(framework)
-    isActiveStale = true
     changedSinceAll = true
   }
 
@@ -122,13 +122,26 @@ extension AllocationLedger {
     }
   }
 
-  private func activityChanged() {
-    isActiveStale = true
-    considerAll()
+  /// Every agent is looked at again when there is somebody new to have it.
+  private func activityChanged(of framework: UInt32) {
+    forEachClaimant(of: framework, in: nil) { setWanting(wantsOffers($0), $0) }
+    changedSinceAll = true
+    if frameworks[Int(framework)]?.claimants.contains(where: { isActive($0.id) }) ?? false { considerAll() }
+  }
+
+  private func wantsOffers(_ claimant: UInt32) -> Bool {
+    guard let book = claimants[Int(claimant)] else { return false }
+    return book.isSubscribed && !book.isSuppressed && frameworks[Int(book.framework)]?.isActive ?? false
+  }
+
+  private func setWanting(_ wants: Bool, _ claimant: UInt32) {
+    guard let book = claimants[Int(claimant)], book.wantsOffers != wants else { return }
+    book.wantsOffers = wants
+    blocked.setCounted(wants, claimant: claimant)
+    if wants { active.insertAscending(claimant) } else { active.removeAscending(claimant) }
   }
 
   func isActive(_ claimant: UInt32) -> Bool {
-    guard claimant < claimants.count, let book = claimants[Int(claimant)] else { return false }
-    return book.isSubscribed && !book.isSuppressed && frameworks[Int(book.framework)]?.isActive ?? false
+    claimant < claimants.count && claimants[Int(claimant)]?.wantsOffers ?? false
   }
 }

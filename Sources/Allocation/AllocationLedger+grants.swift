@@ -9,24 +9,26 @@ extension AllocationLedger {
       return complain(reason, agent: agent, claimant: claimant, amounts: amounts)
     }
     guard let agentBook = agents[Int(agent)], let book = claimants[Int(claimant)] else { return TEPUI_INVALID }
-    let traits = frameworks[Int(book.framework)]?.traits ?? FrameworkTraits()
     let allowed = chopped(amounts, agent: agent, claimant: claimant)
-    var resources = part(of: agentBook, amounts: allowed, role: book.role, traits: traits)
-    // A second grant in a cycle adds to the same offer, which needs no second copy of a shared volume.
-    if agentBook.hasExtras, open?.grantIndex[UInt64(claimant) << 32 | UInt64(agent)] != nil {
-      resources = resources.filter { !$0.isShared }
-    }
-    let hasRest = resources.contains { !$0.isScalar }
-    let isHidden = withAmounts(of: resources) {
-      filters.hides(claimant: claimant, agent: agent, amounts: $0, rest: hasRest)
-    }
-    guard isOffer(resources), !isHidden else {
+    let isWhole = allowed == nil && agentBook.form != .particular
+    let resources =
+      isWhole ? agentBook.free : part(of: agentBook, amounts: allowed, agent: agent, claimant: claimant, book)
+    let isWorthIt = isWhole ? offerable.contains(agent) : isOffer(resources)
+    guard isWorthIt, !isHidden(resources, agent: agent, claimant: claimant) else {
       open?.result.refusedCount += 1
       return TEPUI_REFUSED
     }
-    take(resources, agent: agent, claimant: claimant)
-    keep(resources.allocated(to: book.role), agent: agent, claimant: claimant, book: book)
+    take(resources, agent: agent, agentBook, claimant: claimant, isWhole: isWhole)
+    keep(resources.allocated(to: book.role), agent: agent, claimant: claimant, book: book, isLast: isWhole)
     return TEPUI_OK
+  }
+
+  private func isHidden(_ resources: Resources, agent: UInt32, claimant: UInt32) -> Bool {
+    guard filters.hasAny(claimant: claimant, agent: agent) else { return false }
+    return withAmounts(of: resources.filter(\.isPlainAmount)) { amounts in
+      filters.hides(
+        claimant: claimant, agent: agent, amounts: amounts, rest: resources.filter { !$0.isPlainAmount })
+    }
   }
 
   /// The amounts that quotas leave of a grant; nil stands for all that is free, as in what was asked.
@@ -46,10 +48,13 @@ extension AllocationLedger {
 
   /// Why a grant can never be; nil when it can.
   private func objection(agent: UInt32, claimant: UInt32, amounts: UnsafePointer<Int64>?) -> String? {
-    guard agentExists(agent) else { return "no such agent" }
-    guard offered.contains(agent) else { return "the agent is not among the candidates" }
-    guard claimant < claimants.count, claimants[Int(claimant)] != nil else { return "no such claimant" }
-    guard isActive(claimant) else { return "the claimant does not want offers" }
+    guard offered.contains(agent) else {
+      return agentExists(agent) ? "the agent is not among the candidates" : "no such agent"
+    }
+    guard isActive(claimant) else {
+      let exists = claimant < claimants.count && claimants[Int(claimant)] != nil
+      return exists ? "the claimant does not want offers" : "no such claimant"
+    }
     guard !blocked.contains(agent, claimant: claimant) else { return "the agent is blocked for the claimant" }
     guard let amounts else { return nil }
     let free = agentFree.row(agent)
@@ -63,13 +68,16 @@ extension AllocationLedger {
   /// What of an agent's free resources goes with a grant: the plain amounts asked for, and whatever else the claimant
   /// may have there: ports and the like, and reservations that its role may use.
   private func part(
-    of book: AgentBook, amounts: UnsafePointer<Int64>?, role: String, traits: FrameworkTraits
+    of agentBook: AgentBook, amounts: UnsafePointer<Int64>?, agent: UInt32, claimant: UInt32, _ book: ClaimantBook
   ) -> Resources {
-    if amounts == nil, !book.hasExtras { return book.free }
+    let traits = frameworks[Int(book.framework)]?.traits ?? FrameworkTraits()
+    // A second grant in a cycle adds to the same offer, which needs no second copy of a shared volume.
+    let isSecond = agentBook.hasExtras && open?.grantIndex[pair(agent, claimant)] != nil
     return Resources(
-      book.free.compactMap { resource -> Resource? in
+      agentBook.free.compactMap { resource -> Resource? in
         guard resource.isPlainAmount else {
-          return resource.isUsable(by: role) && traits.take(resource) ? resource : nil
+          return resource.isUsable(by: book.role) && traits.take(resource) && !(isSecond && resource.isShared)
+            ? resource : nil
         }
         guard let amounts else { return resource }
         guard let kind = kind(of: resource.name), amounts[kind] > 0 else { return nil }
@@ -81,40 +89,50 @@ extension AllocationLedger {
 
   /// Books a grant. The live columns show it at once; the agent counts as changed only for filters, since the policy
   /// has seen the change.
-  private func take(_ resources: Resources, agent: UInt32, claimant: UInt32) {
-    if open?.headroom != nil {
-      withAmounts(of: resources.filter(\.isPlainAmount)) { spendHeadroom($0, claimant: claimant) }
+  private func take(
+    _ resources: Resources, agent: UInt32, _ book: AgentBook, claimant: UInt32, isWhole: Bool
+  ) {
+    if isWhole {
+      let plain = agentFree.row(agent)
+      spendHeadroom(plain, claimant: claimant)
+      charge(plain, claimant)
+    } else {
+      if open?.headroom != nil {
+        withAmounts(of: resources.filter(\.isPlainAmount)) { spendHeadroom($0, claimant: claimant) }
+      }
+      withAmounts(of: resources) { charge($0, claimant) }
     }
-    withAmounts(of: resources) { amounts in
-      claimantAllocated.add(amounts, to: claimant)
-      roles.addAllocated(amounts, in: claimantRole[claimant])
-    }
-    guard var book = agents[Int(agent)] else { return }
     book.allocated += resources
-    book.free = book.free.available(besides: resources)
-    let hadExtras = book.hasExtras
-    book.hasExtras = hadExtras && book.free.contains { !$0.isPlainAmount }
-    agents[Int(agent)] = book
-    if hadExtras { refreshExtraRole(agent) }
-    fill(agentFree.row(agent), with: book.hasExtras ? book.free.filter(\.isPlainAmount) : book.free)
-    refreshReserved(agent)
+    setFree(isWhole ? Resources() : book.free.available(besides: resources), of: agent, book)
+    refreshExtraRole(agent)
     unjudged.insert(agent)
     changedSinceAll = true
   }
 
-  private func keep(_ resources: Resources, agent: UInt32, claimant: UInt32, book: ClaimantBook) {
-    claimants[Int(claimant)]?.lastGrantNs = open?.now
-    claimants[Int(claimant)]?.grantCount += 1
-    let pair = UInt64(claimant) << 32 | UInt64(agent)
-    if let index = open?.grantIndex[pair] {
-      open?.result.grants[index].add(resources)
-      return
+  private func charge(_ amounts: UnsafePointer<Int64>, _ claimant: UInt32) {
+    claimantAllocated.add(amounts, to: claimant)
+    roles.addAllocated(amounts, in: claimantRole[claimant])
+  }
+
+  /// - Parameter isLast: whether nothing of the agent is left, so that no grant of the cycle can add to this one.
+  private func keep(
+    _ resources: Resources, agent: UInt32, claimant: UInt32, book: ClaimantBook, isLast: Bool
+  ) {
+    book.lastGrantNs = open?.now
+    book.grantCount += 1
+    guard let index = open?.result.grants.count, let isFirstPart = open?.grantIndex.isEmpty else { return }
+    if !isFirstPart || !isLast {
+      if let index = open?.grantIndex[pair(agent, claimant)] {
+        open?.result.grants[index].add(resources)
+        return
+      }
+      open?.grantIndex[pair(agent, claimant)] = index
     }
-    let index = open?.result.grants.count ?? 0
-    open?.grantIndex[pair] = index
     open?.result.grants.append(
       Grant(agent: agent, framework: book.framework, claimant: claimant, role: book.role, resources: resources))
   }
+
+  private func pair(_ agent: UInt32, _ claimant: UInt32) -> UInt64 { UInt64(claimant) << 32 | UInt64(agent) }
 
   private func complain(
     _ reason: String, agent: UInt32, claimant: UInt32, amounts: UnsafePointer<Int64>?

@@ -11,11 +11,7 @@ extension AllocationLedger {
   ///
   /// - Parameter time: on the clock of the cycles.
   public func lookForHunger(since time: Int64, at now: Int64) -> [Hunger] {
-    refreshActive()
     guard active.count > 0 else { return [] }
-    let free = (0..<agentIDs.count).filter { agent in
-      agents[Int(agent)].map { $0.isActive && !$0.free.isEmpty } ?? false
-    }
     return (0..<min(active.count, Self.claimantsPerLook)).compactMap { _ in
       hungerCursor = (hungerCursor + 1) % active.count
       let claimant = active[hungerCursor]
@@ -23,7 +19,8 @@ extension AllocationLedger {
       if book.wantsSinceNs == nil { claimants[Int(claimant)]?.wantsSinceNs = now }
       let isLong = max(book.lastGrantNs ?? .min, book.wantsSinceNs ?? now) <= time
       let isHungry =
-        isLong && free.contains { !blocked.contains($0, claimant: claimant) && reason(claimant, $0) == .behindOthers }
+        isLong
+        && blocked.firstOpen(of: offerable, claimant: claimant) { reason(claimant, $0) == .behindOthers } != nil
       return Hunger(framework: book.framework, role: book.role, isHungry: isHungry)
     }
   }

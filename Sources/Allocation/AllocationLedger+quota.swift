@@ -36,11 +36,7 @@ extension AllocationLedger {
   /// What is free for anybody, all agents in use together.
   public func freeAmount(of name: String) -> Quantity {
     guard let kind = kind(of: name) else { return .zero }
-    var sum: Int64 = 0
-    for agent in 0..<agentIDs.count where agents[Int(agent)]?.isActive ?? false {
-      sum = sum.plus(agentFree.row(agent)[kind])
-    }
-    return Quantity(thousandths: sum)
+    return Quantity(thousandths: freeTotal.row(0)[kind])
   }
 
   /// What guarantees ask of the cycle that begins; nil when all are met.
@@ -52,11 +48,7 @@ extension AllocationLedger {
       }
     }
     guard missing.contains(where: { $0 > 0 }) else { return nil }
-    var free = [Int64](repeating: 0, count: kindNames.count)
-    for agent in 0..<agentIDs.count where agents[Int(agent)]?.isActive ?? false {
-      let row = agentFree.row(agent)
-      for kind in 0..<kindNames.count { free[kind] = free[kind].plus(row[kind]) }
-    }
+    let free = Array(UnsafeBufferPointer(start: freeTotal.row(0), count: kindNames.count))
     return Headroom(missing: missing, free: free)
   }
 

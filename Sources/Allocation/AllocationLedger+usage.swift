@@ -19,7 +19,8 @@ extension AllocationLedger {
   ///
   /// What says no role was never held, so it is not taken back.
   public func recover(_ resources: Resources, agent: UInt32, framework: UInt32) {
-    let resources = resources.filter { $0.allocationRole != nil }
+    let isAllHeld = resources.allSatisfy { $0.allocationRole != nil }
+    let resources = isAllHeld ? resources : resources.filter { $0.allocationRole != nil }
     if resources.isEmpty { return }
     charge(resources, to: framework) {
       claimantAllocated.subtract($1, from: $0)
@@ -35,12 +36,14 @@ extension AllocationLedger {
   /// than `resources` would be offered (protocol facts 47 and 48).
   public func refuse(_ resources: Resources, agent: UInt32, framework: UInt32, until: Int64) {
     guard agentExists(agent), frameworkExists(framework) else { return }
-    for role in resources.allocationRoles {
-      guard let role, let claimant = claimant(of: framework, in: role) else { continue }
-      let part = resources.filter { $0.allocationRole == role }
-      withAmounts(of: part) { amounts in
-        filters.add(
-          claimant: claimant, agent: agent, amounts: amounts, rest: part.contains { !$0.isScalar }, until: until)
+    for (role, part) in resources.byAllocationRole {
+      guard let claimant = claimant(of: framework, in: role) else { continue }
+      // The first filter on an agent finds nothing judged for another state.
+      if !filters.hasAny(on: agent), let book = agents[Int(agent)] { book.judgedFree = book.free }
+      let refused = part.unallocated()
+      let rest = refused.filter { !$0.isPlainAmount }
+      withAmounts(of: rest.isEmpty ? refused : refused.filter(\.isPlainAmount)) { amounts in
+        filters.add(claimant: claimant, agent: agent, amounts: amounts, rest: rest, until: until)
       }
       judge(claimant, agent)
     }
@@ -51,10 +54,9 @@ extension AllocationLedger {
     role: (UInt32, UnsafePointer<Int64>) -> Void
   ) {
     guard frameworkExists(framework) else { return }
-    for name in resources.allocationRoles {
-      guard let name else { continue }
+    for (name, part) in resources.byAllocationRole {
       let id = holder(of: framework, in: name)
-      withAmounts(of: resources.filter { $0.allocationRole == name }) { amounts in
+      withAmounts(of: part) { amounts in
         claimant(id, amounts)
         role(claimantRole[id], amounts)
       }
@@ -65,42 +67,47 @@ extension AllocationLedger {
 
   /// Sets the bit that tells policies whether an agent may be granted to a claimant.
   func judge(_ claimant: UInt32, _ agent: UInt32) {
-    guard let book = claimants[Int(claimant)], let agentBook = agents[Int(agent)] else { return }
-    let traits = frameworks[Int(book.framework)]?.traits ?? FrameworkTraits()
-    let keepsGPUs = options.reservesGPUAgents && gpuAgents.contains(agent) && !traits.takesGPUs
-    let isHidden = keepsGPUs || isFiltered(claimant, agent, agentBook, role: book.role, traits: traits)
+    guard let agentBook = agents[Int(agent)], claimants[Int(claimant)] != nil else { return }
+    let isHidden =
+      (gpuAgents.contains(agent) && keepsGPUs(from: claimant)) || isFiltered(claimant, agent, agentBook)
     blocked.set(agent, claimant: claimant, blocked: isHidden)
+  }
+
+  /// Whether agents with GPUs are not for a claimant.
+  func keepsGPUs(from claimant: UInt32) -> Bool {
+    guard options.reservesGPUAgents, let book = claimants[Int(claimant)] else { return false }
+    return !(frameworks[Int(book.framework)]?.traits.takesGPUs ?? false)
   }
 
   /// Judges the agents with GPUs, which a claimant's traits decide about.
   func judgeGPUAgents(for claimant: UInt32) {
-    for agent in gpuAgents { judge(claimant, agent) }
+    for agent in gpuAgents.members { judge(claimant, agent) }
   }
 
-  /// Judges anew the filters on agents whose free resources have changed.
+  /// Judges the filters on agents whose free resources have changed, where that is needed: not on an agent that has
+  /// nothing to offer, and not if the same is free as when they were judged last, as after an offer that was declined.
   func judgeChanged() {
-    for agent in unjudged.list where agents[Int(agent)] != nil {
+    for agent in unjudged.list where filters.hasAny(on: agent) {
+      guard let book = agents[Int(agent)], !book.free.isEmpty else { continue }
+      if let judged = book.judgedFree, judged == book.free { continue }
       for claimant in filters.claimants(filteringOn: agent) { judge(claimant, agent) }
+      book.judgedFree = book.free
     }
     unjudged.removeAll()
   }
 
-  private func isFiltered(
-    _ claimant: UInt32, _ agent: UInt32, _ book: AgentBook, role: String, traits: FrameworkTraits
-  ) -> Bool {
+  private func isFiltered(_ claimant: UInt32, _ agent: UInt32, _ book: AgentBook) -> Bool {
     guard filters.hasAny(claimant: claimant, agent: agent) else { return false }
-    if !book.hasExtras {
-      return filters.hides(claimant: claimant, agent: agent, amounts: agentFree.row(agent), rest: false)
-    }
-    let offerable = book.free.filter { $0.isUsable(by: role) && traits.take($0) }
-    return withAmounts(of: offerable) { amounts in
-      filters.hides(claimant: claimant, agent: agent, amounts: amounts, rest: offerable.contains { !$0.isScalar })
-    }
+    // A judgement for another state than the others have been made for: all must be made anew for a common one.
+    if book.judgedFree != book.free { book.judgedFree = nil }
+    return filters.hides(
+      claimant: claimant, agent: agent, amounts: agentFree.row(agent), rest: rest(of: book, for: claimant))
   }
-}
 
-extension Resource {
-  var isScalar: Bool {
-    if case .scalar = value { true } else { false }
+  /// What a claimant may have on an agent besides plain amounts.
+  private func rest(of book: AgentBook, for claimant: UInt32) -> Resources {
+    guard book.hasExtras, let claimant = claimants[Int(claimant)] else { return Resources() }
+    let traits = frameworks[Int(claimant.framework)]?.traits ?? FrameworkTraits()
+    return book.free.filter { !$0.isPlainAmount && $0.isUsable(by: claimant.role) && traits.take($0) }
   }
 }

@@ -26,7 +26,11 @@ public final class AllocationLedger {
   let agentFree = QuantityTable(kinds: 0)
   /// Kept for candidates, while a cycle runs.
   let agentExtraRole = Column<UInt32>(initial: noID)
-  var gpuAgents: Set<UInt32> = []
+  var gpuAgents = AgentSet()
+  /// Agents with something that is worth an offer.
+  var offerable = AgentSet()
+  /// One row: the plain amounts that are free on all agents that are active.
+  let freeTotal = QuantityTable(kinds: 0)
 
   var frameworkIDs = DenseIDs()
   var frameworks: [FrameworkBook?] = []
@@ -37,8 +41,8 @@ public final class AllocationLedger {
   let claimantFramework = Column<UInt32>(initial: noID)
   let claimantRole = Column<UInt32>(initial: noID)
   let claimantAllocated = QuantityTable(kinds: 0)
+  /// Claimants that want offers, ascending.
   let active = Column<UInt32>(initial: 0)
-  var isActiveStale = false
 
   let roles = RoleTree(kinds: 0)
   let filters = RefuseFilters(kinds: 0)
@@ -57,6 +61,8 @@ public final class AllocationLedger {
   var cycleNumber: UInt64 = 0
   var random: SplitMix64
   var open: OpenCycle?
+  /// The smallest offers by kind, in thousandths; kinds that no agent has are left out.
+  private(set) var minimumAmounts: [(kind: Int, amount: Int64)] = []
   private let scratchRow = Column<Int64>(initial: 0)
   /// Of the grant in work.
   let choppedRow = Column<Int64>(initial: 0)
@@ -65,40 +71,74 @@ public final class AllocationLedger {
     self.options = options
     random = SplitMix64(state: options.seed)
     clusterTotal.growRows(to: 1)
+    freeTotal.growRows(to: 1)
     // The ABI promises that kinds 0 and 1 are these.
     addKind("cpus")
     addKind("mem")
   }
 
-  struct AgentBook {
+  final class AgentBook {
     let name: String
     var total: Resources
     /// By everybody together; may be more than the total when an agent came back smaller.
     var allocated = Resources()
-    var free: Resources
+    var free = Resources()
+    var form = FreeForm.plain
     var isActive = true
-    /// Something of `free` is not a plain amount: it is reserved, revocable, a volume, a range or a set.
-    var hasExtras = false
     /// The part of `free` that is reserved, as it is counted in the roles.
     var reservedFree = Resources()
+    /// What was free when the filters on the agent were last judged; nil when they must be judged anyway.
+    var judgedFree: Resources?
+
+    init(name: String) {
+      self.name = name
+      total = Resources()
+    }
+
+    /// Something of `free` is not a plain amount: it is reserved, revocable, a volume, a range or a set.
+    var hasExtras: Bool { form != .plain }
   }
 
-  struct FrameworkBook {
+  /// What the free resources of an agent are: this decides how closely they must be looked at.
+  enum FreeForm {
+    /// Amounts that can be cut at will and that anybody may have.
+    case plain
+    /// Also ranges and sets, and anybody may have all of it: the usual agent with ports.
+    case open
+    /// Some of it is reserved, a volume or the like, which not everybody may have.
+    case particular
+  }
+
+  final class FrameworkBook {
     let name: String
     var traits: FrameworkTraits
     var isActive = true
     var claimants: [(role: String, id: UInt32)] = []
+
+    init(name: String, traits: FrameworkTraits) {
+      self.name = name
+      self.traits = traits
+    }
   }
 
-  struct ClaimantBook {
+  final class ClaimantBook {
     let role: String
     let framework: UInt32
     var isSubscribed: Bool
     var isSuppressed: Bool
+    /// Whether it is in `active`.
+    var wantsOffers = false
     /// When it was last granted something, and since when it has wanted offers, as far as was looked at.
     var lastGrantNs: Int64?
     var grantCount: UInt64 = 0
     var wantsSinceNs: Int64?
+
+    init(role: String, framework: UInt32, isSubscribed: Bool, isSuppressed: Bool) {
+      self.role = role
+      self.framework = framework
+      self.isSubscribed = isSubscribed
+      self.isSuppressed = isSuppressed
+    }
   }
 
   // MARK: Kinds
@@ -109,12 +149,15 @@ public final class AllocationLedger {
     kindNames.append(name)
     kindTexts.set(name, for: UInt32(kindNames.count - 1))
     kindFlags.append(options.excludedFromFairness.contains(name) ? UInt32(TEPUI_KIND_EXCLUDED_FROM_FAIRNESS) : 0)
-    for table in [clusterTotal, agentTotal, agentFree, claimantAllocated, roles.allocated, roles.reservedFree] {
+    for table in [
+      clusterTotal, freeTotal, agentTotal, agentFree, claimantAllocated, roles.allocated, roles.reservedFree,
+    ] {
       table.widen(to: kindNames.count)
     }
     filters.widen(to: kindNames.count)
     scratchRow.grow(to: kindNames.count)
     choppedRow.grow(to: kindNames.count)
+    minimumAmounts = options.minimumOffer.compactMap { name, amount in kind(of: name).map { ($0, amount.thousandths) } }
   }
 
   func addKinds(of resources: Resources) {
@@ -164,28 +207,6 @@ public final class AllocationLedger {
 
   /// When a refuse filter may end and a cycle be worth its while.
   public var nextFilterEnd: Int64? { filters.nextEnd }
-}
-
-/// Agents marked for something: a list without repetitions that is cheap to empty.
-struct AgentMarks {
-  private(set) var list: [UInt32] = []
-  private var isMarked: [Bool] = []
-
-  var isEmpty: Bool { list.isEmpty }
-
-  func contains(_ agent: UInt32) -> Bool { agent < isMarked.count && isMarked[Int(agent)] }
-
-  mutating func insert(_ agent: UInt32) {
-    while isMarked.count <= Int(agent) { isMarked.append(false) }
-    guard !isMarked[Int(agent)] else { return }
-    isMarked[Int(agent)] = true
-    list.append(agent)
-  }
-
-  mutating func removeAll() {
-    for agent in list { isMarked[Int(agent)] = false }
-    list.removeAll(keepingCapacity: true)
-  }
 }
 
 /// A small seeded generator: the same seed gives the same cycles.

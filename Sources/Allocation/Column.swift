@@ -55,6 +55,11 @@ final class Column<Element: BitwiseCopyable> {
     return result
   }
 
+  func removeLast() {
+    count -= 1
+    base[count] = initial
+  }
+
   /// Forgets the elements; the memory stays.
   func removeAll() {
     base.update(repeating: initial, count: count)
@@ -68,5 +73,33 @@ final class Column<Element: BitwiseCopyable> {
     base.deallocate()
     base = bigger
     capacity = newCapacity
+  }
+}
+
+/// A column that is kept ascending, without repetitions.
+extension Column where Element: Comparable {
+  func insertAscending(_ element: Element) {
+    let place = place(of: element)
+    guard place == count || base[place] != element else { return }
+    append(element)
+    (base + place + 1).update(from: base + place, count: count - 1 - place)
+    base[place] = element
+  }
+
+  func removeAscending(_ element: Element) {
+    let place = place(of: element)
+    guard place < count, base[place] == element else { return }
+    (base + place).update(from: base + place + 1, count: count - 1 - place)
+    removeLast()
+  }
+
+  /// Of the first that is not less.
+  private func place(of element: Element) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if base[middle] < element { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 }

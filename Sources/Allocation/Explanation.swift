@@ -49,7 +49,6 @@ extension AllocationLedger {
   public func explain(framework: UInt32, policy: any AllocationPolicy, at now: Int64) -> Explanation? {
     guard frameworkExists(framework), let book = frameworks[Int(framework)] else { return nil }
     judgeChanged()
-    refreshActive()
     let roles = book.claimants.map { role, claimant in
       Explanation.ByRole(
         role: role, want: want(claimant), agents: countAgents(for: claimant),

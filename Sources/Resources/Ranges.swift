@@ -51,6 +51,8 @@ public struct Ranges: Hashable, Sendable {
 
   public static func - (left: Ranges, right: Ranges) -> Ranges {
     var result = Ranges()
+    if left.isEmpty || left == right { return result }
+    if right.isEmpty { return left }
     var index = 0
     for interval in left.intervals {
       var begin = interval.lowerBound

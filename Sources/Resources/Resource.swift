@@ -12,6 +12,7 @@ public struct Resource: Hashable, Sendable {
     set { diskBox = newValue.map(DiskBox.init) }
   }
   private var diskBox: DiskBox?
+  public var hasDisk: Bool { diskBox != nil }
   /// May be taken back at any time.
   public var isRevocable: Bool
   /// Several tasks may use it at once.

@@ -55,13 +55,26 @@ extension Resources {
   }
 
   /// The same resources in the hands of a role.
-  public func allocated(to role: String) -> Resources {
-    mapped { $0.allocationRole = role }
-  }
+  public func allocated(to role: String) -> Resources { inHands(of: role) }
 
   /// The same resources in nobody's hands.
-  public func unallocated() -> Resources {
-    mapped { $0.allocationRole = nil }
+  public func unallocated() -> Resources { inHands(of: nil) }
+
+  private func inHands(of role: String?) -> Resources {
+    var elements = elements
+    for index in elements.indices { elements[index].allocationRole = role }
+    // What was held by one role, or by none, cannot melt together now.
+    return isOfOneRole ? Resources(normalised: elements) : Resources(elements)
+  }
+
+  private var isOfOneRole: Bool {
+    elements.dropFirst().allSatisfy { $0.allocationRole == elements.first?.allocationRole }
+  }
+
+  /// The parts that are allocated to a role each, in order of first appearance; without what is in nobody's hands.
+  public var byAllocationRole: [(role: String, part: Resources)] {
+    if isOfOneRole { return elements.first?.allocationRole.map { [($0, self)] } ?? [] }
+    return allocationRoles.compactMap { role in role.map { name in (name, filter { $0.allocationRole == name }) } }
   }
 
   /// The roles that they are allocated to, in order of first appearance; nil stands for none.
@@ -69,14 +82,5 @@ extension Resources {
     var roles: [String?] = []
     for resource in elements where !roles.contains(resource.allocationRole) { roles.append(resource.allocationRole) }
     return roles
-  }
-
-  private func mapped(_ change: (inout Resource) -> Void) -> Resources {
-    Resources(
-      elements.map { element in
-        var element = element
-        change(&element)
-        return element
-      })
   }
 }

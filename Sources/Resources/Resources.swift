@@ -75,6 +75,10 @@ public struct Resources: Sendable {
   }
 
   public static func -= (left: inout Resources, right: Resources) {
+    if left.elements == right.elements {
+      left = Resources()
+      return
+    }
     for resource in right.elements { left.subtract(resource) }
   }
 }
@@ -82,7 +86,8 @@ public struct Resources: Sendable {
 extension Resources: Equatable {
   /// The order of elements does not count.
   public static func == (left: Resources, right: Resources) -> Bool {
-    left.elements.count == right.elements.count && left.contains(right) && right.contains(left)
+    left.elements == right.elements
+      || (left.elements.count == right.elements.count && left.contains(right) && right.contains(left))
   }
 }
 

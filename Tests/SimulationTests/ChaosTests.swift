@@ -138,7 +138,7 @@ final class SimulatedCluster {
     var problems = overcommits.sorted() + frameworks.flatMap(\.violations)
     for framework in frameworks {
       for (id, task) in framework.tasks.sorted(by: { $0.key < $1.key }) {
-        if let problem = problem(of: task) {
+        if let problem = problem(of: task, of: framework) {
           problems.append("\(framework.name)/\(id) \(problem):\n\(world.lastWords(about: "\(framework.name)/\(id) "))")
         }
       }
@@ -162,12 +162,13 @@ final class SimulatedCluster {
     return Array(problems.prefix(10))
   }
 
-  private func problem(of task: FrameworkNode.Task) -> String? {
+  private func problem(of task: FrameworkNode.Task, of framework: FrameworkNode) -> String? {
     switch task.end {
     case .finished: task.exitCode == 0 ? nil : "is FINISHED, but exited with \(task.exitCode)"
     case .failed: task.exitCode != 0 || task.reason != nil ? nil : "is FAILED without a reason, but exited with 0"
-    // The master itself ends what it had called lost.
-    case .killed: task.isKilled || task.wasLost ? nil : "is KILLED, but nobody asked for it"
+    // The master itself ends what it had called lost; a framework without checkpoints may have been away at that moment.
+    case .killed:
+      task.isKilled || task.wasLost || !framework.info.checkpoint ? nil : "is KILLED, but nobody asked for it"
     case .refused: "is ERROR"
     case .lost: nil
     // Nobody has it: it went to an agent that died before it could keep its id.

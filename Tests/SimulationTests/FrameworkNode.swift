@@ -7,7 +7,7 @@ final class FrameworkNode: StreamClient {
   let name: String
   private let world: World
   private let master: MasterNode
-  private var info: MesosFrameworkInfo
+  private(set) var info: MesosFrameworkInfo
   private var generation = 0
   private var connection: ConnectionID?
   private var streamID = ""
