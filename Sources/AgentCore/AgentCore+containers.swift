@@ -3,28 +3,37 @@ import Wire
 
 /// What containment tells of containers.
 extension AgentCore {
+  func container(_ id: String) -> Container? { containers[id]?.container ?? nested[id]?.container }
+
+  /// The task whose command runs in a container.
+  func task(in id: String) -> AgentTask? { containers[id]?.commandTask ?? nested[id] }
+
   mutating func containerLaunched(_ id: String, pid: Int32) {
-    guard let executor = containers[id] else { return }
-    executor.container = .running(pid: pid)
-    if executor.isDestroyed || executor.kill != nil {
-      executor.isDestroyed = true
+    guard let container = container(id) else { return }
+    container.state = .running(pid: pid)
+    let task = task(in: id)
+    if container.isDestroyed || task?.kill != nil {
+      container.isDestroyed = true
       emit(.destroy(containerID: id))
-    } else if let task = executor.commandTask {
+    } else if let task {
       reportRunning(task)
+    } else if let executor = containers[id], executor.isPod {
+      podRuns(executor)
     }
   }
 
-  /// STARTING comes with RUNNING, not before the launch: a task that fails to launch shows neither (exchange 126 of a real
-  /// Mesos).
+  /// STARTING of a command task comes with RUNNING, not before the launch: a task that fails to launch shows neither
+  /// (exchange 126 of a real Mesos).
   private mutating func reportRunning(_ task: AgentTask) {
-    report(task, .taskStarting, source: .executor)
+    if task.state == .taskStaging { report(task, .taskStarting, source: .executor) }
     report(task, .taskRunning, source: .executor)
-    guard task.info.hasMaxCompletionTime else { return }
+    guard task.info.hasMaxCompletionTime, let container = task.container else { return }
     let (end, overflow) = now.addingReportingOverflow(max(0, task.info.maxCompletionTime.nanoseconds))
-    if !overflow { timers.set(.completion(task.executor.containerID), at: end) }
+    if !overflow { timers.set(.completion(container.id), at: end) }
   }
 
   mutating func containerLaunchFailed(_ id: String, message: String) {
+    if let task = nested[id] { return nestedLaunchFailed(task, message: message) }
     guard let executor = containers[id] else { return }
     log(.warning, "Cannot launch executor '\(executor.id)' of framework \(executor.framework.id): \(message)")
     counters.containerLaunchErrors += 1
@@ -35,46 +44,62 @@ extension AgentCore {
     ended(executor, ContainerOutcome(waitStatus: nil))
   }
 
+  private mutating func nestedLaunchFailed(_ task: AgentTask, message: String) {
+    log(.warning, "Cannot launch task '\(task.id)' of framework \(task.executor.framework.id): \(message)")
+    counters.containerLaunchErrors += 1
+    report(
+      task, .taskFailed, source: .agent, reason: .containerLaunchFailed,
+      message: "Failed to launch container: \(message)")
+    nestedEnded(task)
+  }
+
   mutating func containerRecovered(_ id: String, pid: Int32?) {
-    guard let executor = containers[id] else { return }
+    guard let container = container(id) else { return }
     guard let pid else {
-      executor.isMissing = true
+      container.isMissing = true
       return
     }
-    executor.container = .running(pid: pid)
-    log(.info, "Recovered executor '\(executor.id)' of framework \(executor.framework.id)")
-    if executor.isDestroyed {
+    container.state = .running(pid: pid)
+    if let executor = containers[id] {
+      log(.info, "Recovered executor '\(executor.id)' of framework \(executor.framework.id)")
+    }
+    if container.isDestroyed {
       emit(.destroy(containerID: id))
-    } else if let task = executor.commandTask {
-      if task.state == .taskStaging && executor.kill == nil { reportRunning(task) }
+    } else if let task = task(in: id) {
+      if !task.hasRun && task.kill == nil { reportRunning(task) }
       resumeDeadlines(of: task)
+    } else if let executor = containers[id], executor.isPod {
+      podRuns(executor)
     }
   }
 
-  /// Kill and completion time of a command task that a restart interrupted.
+  /// Kill and completion time of a command that a restart interrupted.
   private mutating func resumeDeadlines(of task: AgentTask) {
-    let executor = task.executor
-    if let kill = executor.kill {
+    guard let container = task.container else { return }
+    if let kill = task.kill {
       // The signal may not have gone out; a second one does no harm.
-      emit(.signal(containerID: executor.containerID, signal: Self.sigterm))
-      timers.set(.killGrace(executor.containerID), at: kill.deadlineNs)
+      emit(.signal(containerID: container.id, signal: Self.sigterm))
+      timers.set(.killGrace(container.id), at: kill.deadlineNs)
     } else if task.info.hasMaxCompletionTime, let running = task.statuses.first(where: { $0.state == .taskRunning }) {
       let end = running.timestamp + Double(task.info.maxCompletionTime.nanoseconds) / 1e9
       if let deadline = Int64(exactly: (end * 1e9).rounded()) {
-        timers.set(.completion(executor.containerID), at: deadline)
+        timers.set(.completion(container.id), at: deadline)
       }
     }
   }
 
   mutating func containerExited(_ id: String, _ outcome: ContainerOutcome) {
-    guard let executor = containers[id] else { return }
-    ended(executor, outcome)
+    if let task = nested[id] {
+      endCommand(task, outcome)
+      nestedEnded(task)
+    } else if let executor = containers[id] {
+      ended(executor, outcome)
+    }
   }
 
-  private mutating func ended(_ executor: Executor, _ outcome: ContainerOutcome) {
-    if let task = executor.commandTask, !task.isTerminal {
-      // The command ran and ended while the agent was away.
-      if task.state == .taskStaging && executor.isMissing && outcome.waitStatus != nil { reportRunning(task) }
+  mutating func ended(_ executor: Executor, _ outcome: ContainerOutcome) {
+    if holdEnd(of: executor, outcome) { return }
+    if let task = executor.commandTask {
       endCommand(task, outcome)
     } else {
       for task in executor.orderedTasks where !task.isTerminal { endWithExecutor(task, outcome) }
@@ -85,7 +110,7 @@ extension AgentCore {
   /// What is left to do when the container is gone and its tasks are told.
   mutating func leave(_ executor: Executor, waitStatus: Int32?) {
     let id = executor.containerID
-    executor.container = .exited
+    executor.container.state = .exited
     containers[id] = nil
     counters.executorsTerminated += 1
     closeStream(of: executor)
@@ -98,7 +123,8 @@ extension AgentCore {
           .with {
             $0.frameworkID = executor.frameworkID
             $0.executorID = executor.info.executorID
-            $0.status = waitStatus ?? -1
+            // The end of a pod that is done is nobody's failure.
+            $0.status = executor.isDone ? 0 : waitStatus ?? -1
           }))
       if !executor.tasks.isEmpty { persist(executor) }
     }
@@ -109,13 +135,16 @@ extension AgentCore {
   // MARK: Terminal statuses
 
   private mutating func endCommand(_ task: AgentTask, _ outcome: ContainerOutcome) {
+    guard let container = task.container, !task.isTerminal else { return }
     let executor = task.executor
+    // The command ran and ended while the agent was away.
+    if !task.hasRun && container.isMissing && outcome.waitStatus != nil { reportRunning(task) }
     guard outcome.limitation == nil, executor.termination == nil, let waitStatus = outcome.waitStatus else {
-      if task.state == .taskStaging && executor.isMissing && executor.termination == nil {
+      if !task.hasRun && container.isMissing && executor.termination == nil {
         report(
           task, executor.framework.stateOfDropped, source: .agent, reason: .agentRestarted,
           message: "Task launched during agent restart")
-      } else if executor.kill != nil && outcome.limitation == nil && executor.termination == nil {
+      } else if task.kill != nil && outcome.limitation == nil && executor.termination == nil {
         report(task, .taskKilled, source: .agent, message: "Executor terminated")
       } else {
         endWithExecutor(task, outcome)
@@ -123,10 +152,10 @@ extension AgentCore {
       return
     }
     let message = "Command \(WaitStatus(waitStatus).description)"
-    if let kill = executor.kill {
+    if let kill = task.kill {
       if kill.completionTimeReached {
         report(task, .taskFailed, source: .executor, reason: .maxCompletionTimeReached, message: message)
-      } else if task.state == .taskStaging {
+      } else if !task.hasRun {
         report(
           task, .taskKilled, source: .agent, reason: .taskKilledDuringLaunch,
           message: "Killed before its command was launched")

@@ -15,7 +15,7 @@ extension AgentCore {
       emit(.respond(exchange, status: 400, text: "Framework cannot be found"))
       return
     }
-    guard let executor = framework.executors[call.executorID.value], !executor.isCommandTask else {
+    guard let executor = framework.executors[call.executorID.value], !executor.isPlayed else {
       emit(.respond(exchange, status: 400, text: "Executor cannot be found"))
       return
     }
@@ -47,7 +47,9 @@ extension AgentCore {
   ) {
     emit(.openStream(exchange))
     // Protocol fact 99.
-    if executor.isTerminating || executor.isDestroyed || executor.hasExited || executor.framework.isTerminating {
+    if executor.isTerminating || executor.container.isDestroyed || executor.hasExited
+      || executor.framework.isTerminating
+    {
       sendShutdown(to: exchange)
       emit(.closeStream(exchange))
       return
@@ -150,7 +152,7 @@ extension AgentCore {
   /// Protocol fact 104.
   mutating func reregistrationTimedOut() {
     let text = timeoutText(configuration.executorReregistrationTimeoutNs)
-    for executor in inOrder(containers) where executor.isRecovered && !executor.isCommandTask {
+    for executor in inOrder(containers) where executor.isRecovered && !executor.isPlayed {
       endUnsubscribed(
         executor.containerID,
         Executor.Termination(

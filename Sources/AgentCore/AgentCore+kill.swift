@@ -18,17 +18,17 @@ extension AgentCore {
     }
     guard !task.isTerminal else { return }
     let executor = task.executor
-    if executor.isCommandTask {
-      let policy = kill.hasKillPolicy ? kill.killPolicy : task.info.killPolicy
-      killCommand(of: executor, graceNs: Self.graceNs(policy))
-    } else if let index = executor.queue.firstIndex(where: { $0.contains { $0 === task } }) {
+    if let index = executor.queue.firstIndex(where: { $0.contains { $0 === task } }) {
       killQueued(at: index, of: executor)
+    } else if task.container != nil {
+      let policy = kill.hasKillPolicy ? kill.killPolicy : task.info.killPolicy
+      killCommand(of: task, graceNs: Self.graceNs(policy))
     } else {
       forward(kill, to: executor)
     }
   }
 
-  private static func graceNs(_ policy: MesosKillPolicy) -> Int64 {
+  static func graceNs(_ policy: MesosKillPolicy) -> Int64 {
     policy.hasGracePeriod ? max(0, policy.gracePeriod.nanoseconds) : ProtocolTime.killGraceNs
   }
 
@@ -62,36 +62,36 @@ extension AgentCore {
     emit(.sendToExecutor(stream, event))
   }
 
-  // MARK: Command tasks
+  // MARK: Tasks that the agent runs itself
 
   /// Asks the command to end and sets the time after which it is made to (protocol fact 81).
-  mutating func killCommand(of executor: Executor, graceNs: Int64, completionTimeReached: Bool = false) {
-    guard let task = executor.commandTask, !task.isTerminal, !executor.hasExited else { return }
+  mutating func killCommand(of task: AgentTask, graceNs: Int64, completionTimeReached: Bool = false) {
+    guard let container = task.container, !task.isTerminal, !container.hasExited else { return }
     let (end, overflow) = now.addingReportingOverflow(graceNs)
     let deadlineNs = overflow ? Int64.max : end
-    let isRepeated = executor.kill != nil
-    if let kill = executor.kill {
+    let isRepeated = task.kill != nil
+    if let kill = task.kill {
       guard deadlineNs < kill.deadlineNs else { return }
-      executor.kill?.deadlineNs = deadlineNs
+      task.kill?.deadlineNs = deadlineNs
     } else {
-      executor.kill = Executor.Kill(deadlineNs: deadlineNs, completionTimeReached: completionTimeReached)
+      task.kill = AgentTask.Kill(deadlineNs: deadlineNs, completionTimeReached: completionTimeReached)
     }
     persistProgress(of: task)
     // A container that is being launched is destroyed when the launch is answered.
-    guard executor.pid != nil else { return }
+    guard container.pid != nil else { return }
     if !isRepeated {
-      if !completionTimeReached && executor.framework.has(.taskKillingState) {
+      if !completionTimeReached && task.executor.framework.has(.taskKillingState) {
         report(task, .taskKilling, source: .executor)
       }
-      emit(.signal(containerID: executor.containerID, signal: Self.sigterm))
+      emit(.signal(containerID: container.id, signal: Self.sigterm))
     }
-    timers.set(.killGrace(executor.containerID), at: deadlineNs)
+    timers.set(.killGrace(container.id), at: deadlineNs)
   }
 
   mutating func completionTimeReached(_ containerID: String) {
-    guard let executor = containers[containerID], let task = executor.commandTask else { return }
-    log(.info, "Ending task '\(task.id)' of framework \(executor.framework.id): its max_completion_time is over")
-    killCommand(of: executor, graceNs: Self.graceNs(task.info.killPolicy), completionTimeReached: true)
+    guard let task = task(in: containerID) else { return }
+    log(.info, "Ending task '\(task.id)' of framework \(task.executor.framework.id): its max_completion_time is over")
+    killCommand(of: task, graceNs: Self.graceNs(task.info.killPolicy), completionTimeReached: true)
   }
 
   // MARK: Executors
@@ -106,11 +106,7 @@ extension AgentCore {
         message: "Executor was shut down before delivery")
     }
     executor.queue = []
-    if let task = executor.commandTask {
-      let graceNs = Self.graceNs(task.info.killPolicy)
-      if task.isTerminal { destroyContainer(executor.containerID) } else { killCommand(of: executor, graceNs: graceNs) }
-      return
-    }
+    if executor.isPlayed { return shutDownPlayed(executor) }
     timers.cancel(.registration(executor.containerID))
     guard let stream = executor.stream else {
       // Nobody hears a SHUTDOWN.
@@ -121,15 +117,25 @@ extension AgentCore {
     timers.set(.shutdownGrace(executor.containerID), at: now + shutdownGraceNs(of: executor))
   }
 
+  private mutating func shutDownPlayed(_ executor: Executor) {
+    for task in executor.orderedTasks { killCommand(of: task, graceNs: Self.graceNs(task.info.killPolicy)) }
+    if executor.isPod {
+      timers.set(.shutdownGrace(executor.containerID), at: now + shutdownGraceNs(of: executor))
+      endIfDone(executor)
+    } else if executor.liveTasks == 0 {
+      destroyContainer(executor.containerID)
+    }
+  }
+
   mutating func sendShutdown(to stream: ExchangeID) {
     let event = ExecutorEvent.with { $0.type = .shutdown }
     emit(.sendToExecutor(stream, event))
   }
 
   mutating func destroyContainer(_ containerID: String) {
-    guard let executor = containers[containerID], !executor.isDestroyed else { return }
-    executor.isDestroyed = true
-    if executor.pid != nil { emit(.destroy(containerID: containerID)) }
+    guard let container = container(containerID), !container.isDestroyed else { return }
+    container.isDestroyed = true
+    if container.pid != nil { emit(.destroy(containerID: containerID)) }
   }
 
   mutating func shutDownFramework(_ id: String) {

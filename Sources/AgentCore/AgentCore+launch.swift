@@ -13,7 +13,11 @@ extension AgentCore {
       log(.warning, "Ignoring tasks of framework \(id): it is being shut down")
       return
     }
-    let tasks = run.tasks.filter { accepts($0, of: framework) }
+    let isPod = run.hasExecutor && run.executor.type == .default
+    let tasks =
+      run.group
+      ? acceptedGroup(run.tasks, inPod: isPod, of: framework)
+      : run.tasks.filter { accepts($0, inPod: isPod, of: framework) }
     if run.hasExecutor {
       launch(tasks, on: run.executor, of: framework, asGroup: run.group)
     } else {
@@ -41,21 +45,43 @@ extension AgentCore {
   }
 
   /// The master validates tasks; here are only the checks that guard this agent's own maps and paths.
-  private mutating func accepts(_ task: MesosTaskInfo, of framework: Framework) -> Bool {
+  private mutating func accepts(_ task: MesosTaskInfo, inPod: Bool, of framework: Framework) -> Bool {
+    if isHere(task, of: framework) { return false }
+    guard let problem = Self.problem(of: task, inPod: inPod) else { return true }
+    refuse(task.taskID, of: framework, problem)
+    return false
+  }
+
+  /// All tasks of a group, or none.
+  private mutating func acceptedGroup(
+    _ tasks: [MesosTaskInfo], inPod: Bool, of framework: Framework
+  ) -> [MesosTaskInfo] {
+    for task in tasks where isHere(task, of: framework) { return [] }
+    for task in tasks {
+      guard let problem = Self.problem(of: task, inPod: inPod) else { continue }
+      refuse(tasks, of: framework, reason: .taskGroupInvalid, "Task '\(task.taskID.value)' is invalid: \(problem)")
+      return []
+    }
+    return tasks
+  }
+
+  private mutating func isHere(_ task: MesosTaskInfo, of framework: Framework) -> Bool {
     let id = task.taskID.value
-    guard Self.isPathComponent(id) else {
-      refuse(task.taskID, of: framework, "'\(id)' is not a valid task id")
-      return false
-    }
-    guard framework.tasks[id] == nil else {
-      log(.warning, "Ignoring task '\(id)' of framework \(framework.id): it is already here")
-      return false
-    }
-    if let problem = Self.problemOfVolumes(task.resources) {
-      refuse(task.taskID, of: framework, problem)
-      return false
-    }
+    guard framework.tasks[id] != nil else { return false }
+    log(.warning, "Ignoring task '\(id)' of framework \(framework.id): it is already here")
     return true
+  }
+
+  private static func problem(of task: MesosTaskInfo, inPod: Bool) -> String? {
+    let id = task.taskID.value
+    guard isPathComponent(id) else { return "'\(id)' is not a valid task id" }
+    return problemOfVolumes(task.resources) ?? SharedPath.problem(of: task, inPod: inPod)
+  }
+
+  private mutating func refuse(
+    _ tasks: [MesosTaskInfo], of framework: Framework, reason: MesosTaskStatus.Reason, _ problem: String
+  ) {
+    for task in tasks { refuse(task.taskID, of: framework, reason: reason, problem) }
   }
 
   /// Protocol fact 61, as far as paths depend on it.
@@ -123,13 +149,8 @@ extension AgentCore {
       give(tasks, to: executor, asGroup: asGroup)
       return
     }
-    guard Self.isPathComponent(id), info.hasCommand, info.type != .default else {
-      let problem = "Executor '\(id)' cannot be launched: this agent runs executors of type CUSTOM with a command"
-      for task in tasks { refuse(task.taskID, of: framework, problem) }
-      return
-    }
-    if let problem = Self.problemOfVolumes(info.resources) {
-      for task in tasks { refuse(task.taskID, of: framework, problem) }
+    if let problem = Self.problem(of: info) {
+      refuse(tasks, of: framework, reason: asGroup ? .taskGroupInvalid : .taskInvalid, problem)
       return
     }
     guard !tasks.isEmpty else { return }
@@ -138,7 +159,17 @@ extension AgentCore {
     let executor = add(complete, isCommandTask: false, to: framework)
     give(tasks, to: executor, asGroup: asGroup)
     launch(executor)
+    if executor.isPod { return }
     timers.set(.registration(executor.containerID), at: now + configuration.executorRegistrationTimeoutNs)
+  }
+
+  private static func problem(of info: MesosExecutorInfo) -> String? {
+    let id = info.executorID.value
+    guard isPathComponent(id) else { return "'\(id)' is not a valid executor id" }
+    if info.type != .default && !info.hasCommand {
+      return "Executor '\(id)' cannot be launched: only one of type DEFAULT can do without a command"
+    }
+    return problemOfVolumes(info.resources)
   }
 
   /// Hands tasks to an executor that exists, now or when it subscribes.
@@ -155,7 +186,9 @@ extension AgentCore {
     resize(executor)
     let batches = asGroup ? [tasks] : tasks.map { [$0] }
     for batch in batches where !batch.isEmpty {
-      if executor.stream != nil {
+      if executor.isPod && executor.pid != nil {
+        start(batch)
+      } else if executor.stream != nil {
         deliver(batch, to: executor)
       } else {
         executor.queue.append(batch)
@@ -197,7 +230,7 @@ extension AgentCore {
 
   private mutating func add(_ info: MesosExecutorInfo, isCommandTask: Bool, to framework: Framework) -> Executor {
     let executor = Executor(
-      framework: framework, info: info, containerID: uuidText(), isCommandTask: isCommandTask,
+      framework: framework, info: info, container: Container(uuidText()), isCommandTask: isCommandTask,
       user: user(of: info, framework))
     framework.executors[executor.id] = executor
     containers[executor.containerID] = executor
@@ -212,7 +245,8 @@ extension AgentCore {
 
   @discardableResult
   private mutating func add(_ info: MesosTaskInfo, to executor: Executor, group: UInt64?) -> AgentTask {
-    let task = AgentTask(info: info, sequence: nextTaskSequence, group: group, executor: executor)
+    let nested = executor.isPod ? uuidText() : nil
+    let task = AgentTask(info: info, sequence: nextTaskSequence, group: group, executor: executor, nested: nested)
     nextTaskSequence += 1
     executor.add(task)
     persist(task)
@@ -231,7 +265,7 @@ extension AgentCore {
       isCommandTask: executor.isCommandTask, role: executor.role, user: executor.user,
       sandbox: sandbox(of: executor), requests: executor.requests, limits: executor.limits,
       program: words.program, arguments: words.arguments, environment: environment(of: executor),
-      uris: executor.info.command.uris, volumes: volumes(in: executor.info.resources))
+      uris: executor.info.command.uris, volumes: volumes(in: executor.info.resources), isPod: executor.isPod)
   }
 
   /// Protocol fact 112.
@@ -248,7 +282,7 @@ extension AgentCore {
 
   mutating func emitResized() {
     for id in resized.sorted() {
-      guard let executor = containers[id], !executor.isDestroyed, executor.pid != nil else { continue }
+      guard let executor = containers[id], !executor.container.isDestroyed, executor.pid != nil else { continue }
       emit(.update(containerID: id, requests: executor.requests, limits: executor.limits))
     }
     resized = []

@@ -37,12 +37,12 @@ extension AgentCore {
         problem: "belongs to a framework that has no record")
     }
     let executor = Executor(
-      framework: framework, info: record.info, containerID: record.containerID.value,
+      framework: framework, info: record.info, container: Container(record.containerID.value),
       isCommandTask: record.commandTask, user: user(of: record.info, framework))
     executor.isRecovered = true
     framework.executors[executor.id] = executor
     if record.exited {
-      executor.container = .exited
+      executor.container.state = .exited
     } else {
       containers[executor.containerID] = executor
     }
@@ -55,7 +55,8 @@ extension AgentCore {
         key: "task/\(found.frameworkID)/\(record.info.taskID.value)", problem: "belongs to an executor without record")
     }
     let task = AgentTask(
-      info: record.info, sequence: record.sequence, group: record.hasGroup ? record.group : nil, executor: executor)
+      info: record.info, sequence: record.sequence, group: record.hasGroup ? record.group : nil, executor: executor,
+      nested: record.hasContainerID ? record.containerID.value : nil)
     nextTaskSequence = max(nextTaskSequence, record.sequence + 1)
     let progress = found.progress
     task.isDelivered = progress.delivered
@@ -69,13 +70,16 @@ extension AgentCore {
     for update in task.updates.pending { task.note(update.status) }
     executor.add(task)
     if progress.hasKillDeadlineNs {
-      executor.kill = Executor.Kill(
+      task.kill = AgentTask.Kill(
         deadlineNs: progress.killDeadlineNs, completionTimeReached: progress.completionTimeReached)
     }
     enqueueIfUndelivered(task)
+    if let container = task.container, container.parentID != nil {
+      if task.isTerminal { container.state = .exited } else if task.isDelivered { nested[container.id] = task }
+    }
     // The only task of a command executor is over when its container is.
     if executor.isCommandTask && task.isTerminal {
-      executor.container = .exited
+      executor.container.state = .exited
       containers[executor.containerID] = nil
     }
   }
@@ -99,19 +103,22 @@ extension AgentCore {
     if hasRebooted && !executors.isEmpty {
       log(.warning, "The machine rebooted: \(executors.count) containers are gone")
     }
-    emit(.destroyOrphans(keeping: hasRebooted ? [] : Set(containers.keys)))
+    emit(.destroyOrphans(keeping: hasRebooted ? [] : Set(containers.keys).union(nested.keys)))
     for executor in executors {
       if hasRebooted {
         goneWithReboot(executor)
       } else {
-        executor.isDestroyed = isCleanup
+        executor.container.isDestroyed = isCleanup
         emit(.recover(containerLaunch(of: executor)))
+        for task in executor.nestedTasks {
+          task.container.map { emit(.recover(containerLaunch(of: task, in: $0))) }
+        }
       }
     }
     // What a crash left between the last acknowledgement and the end of the executor.
     for executor in inOrder(frameworks).flatMap({ inOrder($0.executors) }) { retireIfDone(executor) }
     for framework in inOrder(frameworks) { retireIfDone(framework) }
-    if containers.values.contains(where: { !$0.isCommandTask }) {
+    if containers.values.contains(where: { !$0.isPlayed }) {
       timers.set(.reregistration, at: now + configuration.executorReregistrationTimeoutNs)
     }
     if isCleanup && containers.isEmpty { stopNow() }
@@ -120,6 +127,10 @@ extension AgentCore {
   private mutating func goneWithReboot(_ executor: Executor) {
     executor.termination = Executor.Termination(
       state: executor.framework.stateOfGone, reason: .agentRestarted, message: "The agent's machine rebooted")
+    for task in executor.nestedTasks {
+      task.container?.state = .exited
+      task.container.map { nested[$0.id] = nil }
+    }
     for task in executor.orderedTasks where !task.isTerminal {
       report(
         task, executor.framework.stateOfGone, source: .agent, reason: .agentRestarted,

@@ -28,7 +28,7 @@ extension AgentCore {
     if let agentID { status.agentID = .with { $0.value = agentID } }
     status.executorID = executor.info.executorID
     if !status.hasTimestamp { status.timestamp = Double(now) / 1e9 }
-    if status.source == .executor { complete(&status.containerStatus, of: executor) }
+    if status.source == .executor { complete(&status.containerStatus, of: task.container ?? executor.container) }
 
     task.note(status)
     if task.isTerminal { taskEnded(task) }
@@ -38,27 +38,30 @@ extension AgentCore {
     if task.updates.pending.count == 1 { forwardUpdate(of: task) }
   }
 
-  private func complete(_ status: inout MesosContainerStatus, of executor: Executor) {
-    if !status.hasContainerID { status.containerID = .with { $0.value = executor.containerID } }
+  private func complete(_ status: inout MesosContainerStatus, of container: Container) {
+    if !status.hasContainerID {
+      status.containerID.value = container.id
+      // Protocol fact 133.
+      if let parentID = container.parentID { status.containerID.parent.value = parentID }
+    }
     if status.networkInfos.isEmpty {
       var address = MesosNetworkInfo.IPAddress()
       address.protocol = .ipv4
       address.ipAddress = configuration.ip
       status.networkInfos = [.with { $0.ipAddresses = [address] }]
     }
-    if !status.hasExecutorPid, let pid = executor.pid { status.executorPid = UInt32(pid) }
+    if !status.hasExecutorPid, let pid = container.pid { status.executorPid = UInt32(pid) }
   }
 
   private mutating func taskEnded(_ task: AgentTask) {
     let executor = task.executor
     executor.noteEnd(of: task)
     counters.tasksByFinalState[task.state, default: 0] += 1
-    if executor.isCommandTask {
-      timers.cancel(.completion(executor.containerID))
-      timers.cancel(.killGrace(executor.containerID))
-    } else {
-      resize(executor)
+    if let container = task.container {
+      timers.cancel(.completion(container.id))
+      timers.cancel(.killGrace(container.id))
     }
+    resize(executor)
   }
 
   /// Sends the update in flight, with the newest state beside it: the master recovers resources by that.

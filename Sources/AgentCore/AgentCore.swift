@@ -20,7 +20,10 @@ public struct AgentCore: ~Copyable {
   var frameworks: [String: Framework] = [:]
   /// Frameworks without executors, oldest first.
   var completedFrameworks: [Framework] = []
+  /// Executors by their containers, until those are gone.
   var containers: [String: Executor] = [:]
+  /// Tasks of pods by their containers, likewise.
+  var nested: [String: AgentTask] = [:]
   var streams: [ExchangeID: Executor] = [:]
   var timers = Timers<Deadline>()
   var counters = AgentCounters()
@@ -56,7 +59,7 @@ public struct AgentCore: ~Copyable {
     case masterSilence
     case updateRetry(framework: String, task: String)
     case operationRetry(String)
-    /// Of the executor in a container.
+    /// Of what runs in a container.
     case registration(String)
     case shutdownGrace(String)
     case killGrace(String)

@@ -31,8 +31,24 @@ public struct ExecutorState: Sendable {
   public var queuedTasks: [MesosTaskInfo]
   public var completedTasks: [MesosTask]
   public var isExited: Bool
+  /// Containers of the tasks of a pod, as far as they are not gone.
+  public var nested: [NestedContainerState]
   public var isRegistering: Bool
   public var isTerminating: Bool
+}
+
+/// The container of one task of a pod.
+public struct NestedContainerState: Sendable {
+  public var containerID: String
+  public var taskID: String
+  public var pid: Int32?
+
+  init?(_ task: AgentTask) {
+    guard let container = task.container else { return nil }
+    containerID = container.id
+    taskID = task.id
+    pid = container.pid
+  }
 }
 
 /// Counts since the agent started.
@@ -95,7 +111,8 @@ extension AgentCore {
       queuedTasks: tasks.filter { queued.contains($0.sequence) }.map(\.info),
       completedTasks: executor.completedTasks,
       isExited: executor.hasExited,
-      isRegistering: !executor.isCommandTask && !executor.hasSubscribed && !executor.hasExited,
+      nested: executor.nestedTasks.compactMap { NestedContainerState($0) },
+      isRegistering: !executor.isPlayed && !executor.hasSubscribed && !executor.hasExited,
       isTerminating: executor.isTerminating)
   }
 }

@@ -8,6 +8,8 @@ final class AgentTask {
   /// Sequence of the first task of its group, if it came in one.
   let group: UInt64?
   unowned let executor: Executor
+  /// That its command runs in; nil if an executor of the framework's runs the task.
+  let container: Container?
 
   var updates = UpdateStream()
   /// The newest state that the agent knows.
@@ -16,18 +18,56 @@ final class AgentTask {
   private(set) var statuses: [MesosTaskStatus] = []
   /// The newest status that the scheduler acknowledged, without data.
   var acknowledgedStatus: MesosTaskStatus?
-  /// The executor was given the task.
+  /// The executor was given the task; in a pod, its container was asked for.
   var isDelivered = false
+  /// A kill of its command: by the framework, for its completion time, or because its group ends.
+  var kill: Kill?
 
-  init(info: MesosTaskInfo, sequence: UInt64, group: UInt64?, executor: Executor) {
+  struct Kill {
+    /// When its grace ends, in nanoseconds.
+    var deadlineNs: Int64
+    var completionTimeReached = false
+  }
+
+  /// - Parameter nested: the id of its container within a pod.
+  init(info: MesosTaskInfo, sequence: UInt64, group: UInt64?, executor: Executor, nested: String? = nil) {
     self.info = info
     self.sequence = sequence
     self.group = group
     self.executor = executor
+    if executor.isCommandTask {
+      container = executor.container
+    } else {
+      container = nested.map { Container($0, in: executor.containerID) }
+    }
   }
 
   var id: String { info.taskID.value }
   var isTerminal: Bool { state.isTerminal }
+  /// Its command ran at some time.
+  var hasRun: Bool { state != .taskStaging && state != .taskStarting }
+
+  /// The user that its command runs as; nil is the agent's.
+  var user: String? {
+    executor.isPod && executor.user != nil && info.command.hasUser ? info.command.user : executor.user
+  }
+
+  /// What it asked for.
+  var requests: [Amount] {
+    var sum = AmountSum()
+    sum.add(info.resources)
+    return sum.amounts
+  }
+
+  /// What it may burst to: only resources that it limits.
+  var limits: [Amount] {
+    info.limits.sorted { $0.key < $1.key }.map { name, limit in
+      Amount(name: name, value: AmountSum.thousandths(limit.value))
+    }
+  }
+
+  /// The role that its resources are allocated to.
+  var role: String { info.resources.first { $0.allocationInfo.hasRole }?.allocationInfo.role ?? executor.role }
 
   /// Takes note of a status; a repeat of the last state replaces it, as in protocol fact 74.
   func note(_ status: MesosTaskStatus) {
@@ -60,7 +100,7 @@ final class AgentTask {
     if info.hasContainer { task.container = info.container }
     if info.hasHealthCheck { task.healthCheck = info.healthCheck }
     if info.hasKillPolicy { task.killPolicy = info.killPolicy }
-    if let user = executor.user { task.user = user }
+    if let user { task.user = user }
     task.limits = info.limits
     return task
   }

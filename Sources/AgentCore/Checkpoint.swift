@@ -89,6 +89,7 @@ extension AgentCore {
       $0.executorID = task.executor.info.executorID
       $0.sequence = task.sequence
       if let group = task.group { $0.group = group }
+      if let container = task.container, container.parentID != nil { $0.containerID.value = container.id }
     }
     persist(CheckpointKey.task(task), record)
   }
@@ -104,7 +105,7 @@ extension AgentCore {
       $0.delivered = task.isDelivered
       if let latest = task.acknowledgedStatus { $0.latest = latest }
       $0.acknowledgedUuids = task.updates.acknowledged.map { .init($0) }
-      if let kill = task.executor.kill {
+      if let kill = task.kill {
         $0.killDeadlineNs = kill.deadlineNs
         $0.completionTimeReached = kill.completionTimeReached
       }

@@ -36,6 +36,37 @@ public struct ContainerLaunch: Equatable, Sendable {
   public var uris: [MesosCommandInfo.URI]
   /// Likewise.
   public var volumes: [VolumeLink]
+  /// The container of a pod itself: it holds those of its tasks together and runs nothing.
+  public var isPod = false
+  /// Of a task's container within a pod.
+  public var nesting: Nesting?
+
+  /// How a container belongs to that of its pod.
+  public struct Nesting: Equatable, Sendable {
+    public var parentID: String
+    public var taskID: String
+    public var parentSandbox: String
+    /// The user of the pod, to whom what its tasks share belongs; nil is the agent's own.
+    public var parentUser: String?
+    /// It is held by the limits of the pod only, which are those of all its tasks together.
+    public var sharesLimits: Bool
+    /// It sees the processes of the pod, if those are apart from the machine's.
+    public var sharesPIDs: Bool
+    public var paths: [SharedPath]
+
+    public init(
+      parentID: String, taskID: String, parentSandbox: String, parentUser: String?, sharesLimits: Bool,
+      sharesPIDs: Bool, paths: [SharedPath]
+    ) {
+      self.parentID = parentID
+      self.taskID = taskID
+      self.parentSandbox = parentSandbox
+      self.parentUser = parentUser
+      self.sharesLimits = sharesLimits
+      self.sharesPIDs = sharesPIDs
+      self.paths = paths
+    }
+  }
 }
 
 extension ContainerLaunch {

@@ -1,27 +1,16 @@
 import Wire
 
-/// One executor and its container: a framework's own, or the one that the agent plays for a command task.
+/// One executor and its container: a framework's own, or one that the agent plays for a command task or a pod.
 final class Executor {
   unowned let framework: Framework
   let info: MesosExecutorInfo
-  let containerID: String
+  let container: Container
   let isCommandTask: Bool
   /// The user it runs as; nil is the agent's.
   let user: String?
 
-  enum Container {
-    /// Asked for, or to be found again after a restart.
-    case launching
-    case running(pid: Int32)
-    case exited
-  }
-  var container = Container.launching
-  /// Its container is to be destroyed as soon as the launch is answered: containment cannot take it back before.
-  var isDestroyed = false
   /// It was launched by an earlier life of the agent.
   var isRecovered = false
-  /// Found no process of it when it was recovered.
-  var isMissing = false
 
   /// The open stream of the executor.
   var stream: ExchangeID?
@@ -41,8 +30,10 @@ final class Executor {
   var heldKills: [ExecutorEvent.Kill] = []
   /// Why the agent itself ended it; its tasks get this instead of `Executor terminated`.
   var termination: Termination?
-  /// A kill of the command task, by the framework or for its completion time.
-  var kill: Kill?
+  /// A pod whose tasks are all over, and which is destroyed for that.
+  var isDone = false
+  /// How the container of a pod ended while some of its tasks' containers were still to be heard of.
+  var podOutcome: ContainerOutcome?
   /// The last tasks that are over.
   var completedTasks: [MesosTask] = []
 
@@ -52,18 +43,12 @@ final class Executor {
     var message: String
   }
 
-  struct Kill {
-    /// When its grace ends, in nanoseconds.
-    var deadlineNs: Int64
-    var completionTimeReached = false
-  }
-
   init(
-    framework: Framework, info: MesosExecutorInfo, containerID: String, isCommandTask: Bool, user: String?
+    framework: Framework, info: MesosExecutorInfo, container: Container, isCommandTask: Bool, user: String?
   ) {
     self.framework = framework
     self.info = info
-    self.containerID = containerID
+    self.container = container
     self.isCommandTask = isCommandTask
     self.user = user
     if !isCommandTask { sum.add(info.resources) }
@@ -94,14 +79,17 @@ final class Executor {
   var id: String { info.executorID.value }
   var frameworkID: MesosFrameworkID { framework.info.id }
 
-  var pid: Int32? {
-    if case .running(let pid) = container { return pid }
-    return nil
-  }
+  var containerID: String { container.id }
+  var pid: Int32? { container.pid }
+  var hasExited: Bool { container.hasExited }
 
-  var hasExited: Bool {
-    if case .exited = container { return true }
-    return false
+  /// Of type DEFAULT: its tasks run in containers of their own within its container.
+  var isPod: Bool { !isCommandTask && info.type == .default }
+  /// The agent plays it: no process of it subscribes.
+  var isPlayed: Bool { isCommandTask || isPod }
+  /// Tasks of a pod whose containers are not known to be gone.
+  var nestedTasks: [AgentTask] {
+    isPod ? orderedTasks.filter { $0.isDelivered && $0.container?.hasExited == false } : []
   }
 
   /// Tasks in the order of their arrival.

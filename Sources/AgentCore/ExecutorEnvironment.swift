@@ -5,8 +5,30 @@ extension AgentCore {
   /// The environment of an executor or command task, but for what isolators add. Lowest in precedence first (protocol
   /// facts 105 to 109).
   func environment(of executor: Executor) -> [String: String] {
+    var environment = commonEnvironment(of: executor, sandbox: sandbox(of: executor))
+    if executor.isCommandTask { environment["MESOS_ALLOCATION_ROLE"] = executor.role }
+    Self.add(executor.info.command.environment, to: &environment)
+    return environment
+  }
+
+  /// Likewise of a task of a pod.
+  func environment(of task: AgentTask, in container: Container) -> [String: String] {
+    var environment = commonEnvironment(of: task.executor, sandbox: sandbox(of: task, in: container))
+    environment["MESOS_ALLOCATION_ROLE"] = task.role
+    environment["MESOS_CONTAINER_IP"] = configuration.ip
+    Self.add(task.info.command.environment, to: &environment)
+    return environment
+  }
+
+  private static func add(_ variables: MesosEnvironment, to environment: inout [String: String]) {
+    for variable in variables.variables {
+      environment[variable.name] =
+        variable.type == .secret ? String(decoding: variable.secret.value.data, as: UTF8.self) : variable.value
+    }
+  }
+
+  private func commonEnvironment(of executor: Executor, sandbox: String) -> [String: String] {
     let checkpoint = executor.framework.info.checkpoint
-    let sandbox = sandbox(of: executor)
     var environment = configuration.executorEnvironment
     environment["PATH"] =
       environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -25,11 +47,6 @@ extension AgentCore {
     if checkpoint {
       environment["MESOS_RECOVERY_TIMEOUT"] = DurationText.text(nanoseconds: ProtocolTime.recoveryTimeoutNs)
       environment["MESOS_SUBSCRIPTION_BACKOFF_MAX"] = DurationText.text(nanoseconds: ProtocolTime.subscriptionBackoffNs)
-    }
-    if executor.isCommandTask { environment["MESOS_ALLOCATION_ROLE"] = executor.role }
-    for variable in executor.info.command.environment.variables {
-      environment[variable.name] =
-        variable.type == .secret ? String(decoding: variable.secret.value.data, as: UTF8.self) : variable.value
     }
     return environment
   }

@@ -24,7 +24,16 @@ final class CgroupTree {
 
   deinit { close(inotify) }
 
-  func group(of id: String) -> ContainerCgroup { ContainerCgroup(path: "\(root.path)/\(id)", writer: writer) }
+  /// - Parameter pod: the container that it lies within; empty for none.
+  func group(of id: String, in pod: String = "") -> ContainerCgroup {
+    ContainerCgroup(path: pod.isEmpty ? "\(root.path)/\(id)" : "\(root.path)/\(pod)/\(id)", writer: writer)
+  }
+
+  /// The group of a container of which nothing else is known, if there is one.
+  func find(_ id: String) -> ContainerCgroup? {
+    let own = group(of: id)
+    return own.exists ? own : groups().map { group(of: id, in: $0) }.first(where: \.exists)
+  }
 
   /// Names of the groups that are there.
   func groups() -> [String] { writer.files.directories(in: root.path) }
@@ -49,10 +58,15 @@ final class CgroupTree {
   /// Makes the root and hands down what it was given itself.
   private func makeRoot() throws(CgroupWriter.Failure) {
     if writer.files.read("\(root.path)/cgroup.controllers") == nil { try writer.makeGroup(root.path) }
-    let enabled = (writer.files.read("\(root.path)/cgroup.subtree_control") ?? "").split { $0 == " " || $0 == "\n" }
+    try handDown(in: root.path)
+  }
+
+  /// Gives all controllers to the groups below one that has no processes of its own.
+  func handDown(in path: String) throws(CgroupWriter.Failure) {
+    let enabled = (writer.files.read("\(path)/cgroup.subtree_control") ?? "").split { $0 == " " || $0 == "\n" }
     let missing = root.controllers.subtracting(enabled.map(String.init)).sorted()
     guard !missing.isEmpty else { return }
-    try writer.write(missing.map { "+\($0)" }.joined(separator: " "), to: "cgroup.subtree_control", of: root.path)
+    try writer.write(missing.map { "+\($0)" }.joined(separator: " "), to: "cgroup.subtree_control", of: path)
   }
 
   private func notice() {

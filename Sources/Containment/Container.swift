@@ -9,6 +9,8 @@ public struct LaunchRequest: Sendable {
   /// status. Made if it is missing. Below `Containment.Configuration.stateRoot` it is named by the container's id. The
   /// command finds the path as TEPUI_CONTAINER in its environment.
   public var stateDirectory: String
+  /// Within a pod: it sees the processes of the pod, if those have a namespace of pids.
+  public var sharesPIDs = false
 
   public init(description: ContainerDescription, command: Command, stateDirectory: String) {
     self.description = description
@@ -97,17 +99,18 @@ public struct ContainerExit: Equatable, Sendable {
 /// What the agent asks of containment. All calls return at once; answers come on a thread of containment's own, in the
 /// order of the events of one container.
 public protocol Containing: AnyObject, Sendable {
-  /// Launches a container. After success exactly one `exited` follows; after failure nothing of it is left.
+  /// Launches a container. After success exactly one `exited` follows; after failure nothing of it is left. The command
+  /// of a pod is not executed. A container within a pod is told to have exited before its pod is.
   func launch(
     _ request: LaunchRequest, _ answer: @escaping @Sendable (Result<LaunchedContainer, LaunchFailure>) -> Void)
 
-  /// Takes over a container of an earlier life of the agent. Exactly one `exited` follows, maybe at once.
+  /// Takes over a container of an earlier life of the agent; a pod before those within it. Exactly one `exited` follows, maybe at once.
   func recover(_ request: LaunchRequest, _ answer: @escaping @Sendable (LaunchedContainer?) -> Void)
 
   /// Sends a signal to all processes of the container but the supervisor.
   func signal(_ containerID: String, _ signal: Int32)
 
-  /// Kills all that is left of the container. `exited` follows.
+  /// Kills all that is left of the container, and before that of those within it. `exited` follows.
   func destroy(_ containerID: String)
 
   /// Fits the container to new amounts. A failure leaves it as it was and is told.

@@ -76,5 +76,10 @@ struct ContainerCgroup: CgroupReading {
     return false
   }
 
+  /// Whether groups below have limits of the controller of their own.
+  func handsDown(_ controller: String) -> Bool {
+    (read("cgroup.subtree_control") ?? "").split { $0 == " " || $0 == "\n" }.contains { $0 == controller }
+  }
+
   func remove() throws(CgroupWriter.Failure) { try writer.removeGroup(path) }
 }

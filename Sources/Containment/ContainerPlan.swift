@@ -71,6 +71,15 @@ public struct ContainerPlan: Equatable, Sendable {
     watches = plan.watches
   }
 
+  /// Leaves out what the cgroup of the pod has for all.
+  mutating func leaveLimitsToPod() {
+    cgroup = []
+    watches = []
+  }
+
+  /// Leaves out namespaces that it is to share with its pod.
+  mutating func share(_ shared: PlanEntry.Namespaces) { namespaces.subtract(shared) }
+
   mutating func replaceValue(of file: String, with value: String) {
     guard let index = cgroup.firstIndex(where: { $0.file == file }) else { return }
     cgroup[index] = CgroupKey(file: file, value: value, isolator: cgroup[index].isolator)

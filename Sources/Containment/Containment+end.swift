@@ -57,7 +57,9 @@ extension Containment {
   func advance(_ container: SupervisedContainer) {
     guard case .ending(let completion) = container.phase, containers[container.id] === container else { return }
     if let timer = container.timer { loop.cancel(timer) }
-    if container.killRemaining(), removeCgroup(of: container) { return finish(container, completion) }
+    if endChildren(of: container), container.killRemaining(), removeCgroup(of: container) {
+      return finish(container, completion)
+    }
     container.endingTurns += 1
     let pauseMs = min(Self.longestPauseMs, 1 << UInt64(min(container.endingTurns, 10)))
     container.timer = loop.schedule(afterMs: pauseMs) { [self] in advance(container) }
@@ -97,11 +99,13 @@ extension Containment {
       }
     }
     containers[container.id] = nil
+    takeLimitationOfPod(container)
     switch completion {
     case .exited:
       exited(container.id, ContainerExit(waitStatus: container.state.waitStatus(), limitation: container.limitation))
     case .launchFailed(let failure, let answer): answer(.failure(failure))
     case .orphanRemoved(let removed): removed()
     }
+    leavePod(container)
   }
 }

@@ -26,6 +26,7 @@ extension Containment {
     }
     containers[id] = container
     do {
+      try enterPod(container)
       try prepare(container)
       try makeCgroup(of: container)
       try startSupervisor(of: container, answer)
@@ -46,7 +47,9 @@ extension Containment {
       for isolator in isolators {
         answers.append((isolator.id, try isolator.plan(description, running: running)))
       }
-      return try ContainerPlan(answers, running: running, controllers: controllers)
+      var plan = try ContainerPlan(answers, running: running, controllers: controllers)
+      if description.sharesLimits { plan.leaveLimitsToPod() }
+      return plan
     } catch {
       throw LaunchFailure(step: .plan, message: "\(error)")
     }
@@ -66,10 +69,11 @@ extension Containment {
 
   private func makeCgroup(of container: SupervisedContainer) throws(LaunchFailure) {
     guard let tree else { return }
-    let cgroup = tree.group(of: container.id)
+    let cgroup = tree.group(of: container.id, in: container.parentID)
     // From here on it is removed with the container, also if only half of it was made.
     container.cgroup = cgroup
     do {
+      try handDownLimits(to: container)
       try cgroup.make(keys: container.plan.cgroup)
     } catch {
       log.warning("container \(container.id) has no cgroup: \(tree.writer.journal(of: cgroup.path))")
@@ -124,7 +128,8 @@ extension Containment {
       if account.uid == geteuid() && geteuid() != 0 { user = nil }
     }
     do {
-      return try LaunchSpecification(request, plan: container.plan, user: user, bootID: bootID)
+      return try LaunchSpecification(
+        request, plan: container.plan, user: user, bootID: bootID, joined: container.joined)
     } catch {
       throw LaunchFailure(step: .execute, message: "\(error.field) holds a NUL, which no program can be given")
     }
@@ -195,6 +200,9 @@ extension Containment {
     guard case .starting(let control, false, let answer) = container.phase else { return }
     guard let supervisor = container.supervisor, let command = ProcessHandle(pid: pid) else {
       return failLaunch(container, .spawn, "the command's process ended before it was ready to run")
+    }
+    guard podLives(of: container) else {
+      return failLaunch(container, .spawn, "the pod ended before the command was ready to run")
     }
     container.command = command
     let identity = StateDirectory.Identity(pid: pid, startTime: command.startTime)

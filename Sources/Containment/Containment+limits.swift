@@ -22,9 +22,20 @@ extension Containment {
   /// Sets the limitation if a watched number is above zero, which is where the kernel begins in a new group.
   func checkWatches(of container: SupervisedContainer) {
     guard container.limitation == nil, let cgroup = container.cgroup else { return }
-    let fired = container.plan.watches.first { (cgroup.number($0.key, in: $0.file) ?? 0) > 0 }
+    let fired = container.plan.watches.first {
+      (cgroup.number($0.key, in: $0.file) ?? 0) > 0 && isOwn($0, of: container, in: cgroup)
+    }
     guard let fired else { return }
     container.limitation = limitation(fired, in: cgroup)
+  }
+
+  /// The kernel counts a kill in the group of the one that was killed and in all above. Where a pod and its tasks have
+  /// limits each, only the group whose limit was met counts an "oom" in its local events.
+  private func isOwn(_ watch: PlanEntry.Watch, of container: SupervisedContainer, in cgroup: ContainerCgroup) -> Bool {
+    guard watch.file == "memory.events", !container.parentID.isEmpty || cgroup.handsDown("memory"),
+      let met = cgroup.number("oom", in: "memory.events.local")
+    else { return true }
+    return met > 0
   }
 
   private func limitation(_ watch: PlanEntry.Watch, in cgroup: ContainerCgroup) -> ContainerExit.Limitation {

@@ -7,6 +7,7 @@ extension Containment {
     guard containers[request.description.id] == nil else { return answer(nil) }
     let container = find(request)
     containers[container.id] = container
+    containers[container.parentID]?.children.insert(container.id)
     recoverIsolators(container)
     // The limits stand as they were written; the watches are needed again.
     do {
@@ -35,7 +36,9 @@ extension Containment {
   /// The container of a state directory, with those of its processes that are still the same.
   private func find(_ request: LaunchRequest) -> SupervisedContainer {
     let container = SupervisedContainer(request: request, plan: ContainerPlan(), phase: .running)
-    if let group = tree?.group(of: container.id), group.exists { container.cgroup = group }
+    let group =
+      container.parentID.isEmpty ? tree?.find(container.id) : tree?.group(of: container.id, in: container.parentID)
+    if let group, group.exists { container.cgroup = group }
     // Pids of another boot mean nothing, and none of its processes is left.
     guard let record = container.state.launchRecord(), record.bootID == bootID else { return container }
     container.commandIdentity = record.command

@@ -72,7 +72,17 @@ extension Containment {
         log.warning("container \(id): \(error)")
       }
     }
+    if container.cgroup == nil { addChildren(of: container, to: &statistics) }
     return statistics
+  }
+}
+
+extension Containment {
+  /// Without a cgroup what a pod uses is what is measured within it.
+  private func addChildren(of container: SupervisedContainer, to statistics: inout [String: Double]) {
+    for child in container.children {
+      for (field, value) in measure(child) where !field.contains("limit") { statistics[field, default: 0] += value }
+    }
   }
 }
 

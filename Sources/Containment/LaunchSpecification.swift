@@ -12,7 +12,9 @@ struct LaunchSpecification {
   }
 
   /// Texts with a NUL inside cannot be told to a program: the field's name is thrown.
-  init(_ request: LaunchRequest, plan: ContainerPlan, user: UserAccount?, bootID: String) throws(InvalidText) {
+  init(
+    _ request: LaunchRequest, plan: ContainerPlan, user: UserAccount?, bootID: String, joined: JoinedNamespaces? = nil
+  ) throws(InvalidText) {
     self.init()
     try add(LAUNCH_STATE_DIRECTORY, text: request.stateDirectory, "the state directory")
     try add(LAUNCH_BOOT_ID, text: bootID, "the boot id")
@@ -30,6 +32,8 @@ struct LaunchSpecification {
     }
     if let user { add(LAUNCH_USER, words: [user.uid, user.gid] + user.groups) }
     if !plan.namespaces.isEmpty { add(LAUNCH_NAMESPACES, words: [plan.namespaces.rawValue]) }
+    if let joined { add(LAUNCH_JOIN, words: [joined.namespaces.rawValue, UInt32(joined.pid)]) }
+    if request.description.isPod { add(LAUNCH_PAUSE, words: []) }
     for rlimit in plan.rlimits {
       add(LAUNCH_RLIMIT, length: 4 + 8 + 8)
       append(rlimit.resource)

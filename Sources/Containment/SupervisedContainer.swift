@@ -42,7 +42,14 @@ final class SupervisedContainer {
   var endingSinceNs: UInt64 = 0
   var timer: UInt64?
 
+  /// Containers within this one.
+  var children: Set<String> = []
+  /// Namespaces of its pod that it enters.
+  var joined: JoinedNamespaces?
+
   var id: String { request.description.id }
+  /// Empty for none.
+  var parentID: String { request.description.parentID }
   var state: StateDirectory { StateDirectory(path: request.stateDirectory) }
   var marker: String { "\(Self.markerName)=\(request.stateDirectory)" }
 
@@ -73,8 +80,8 @@ final class SupervisedContainer {
       ProcessTree.killDescendants(of: supervisor.pid)
       return false
     }
-    // It ends by itself only after its last descendant.
-    return supervisor.endedInOrder || killStragglers()
+    // It ends by itself only after its last descendant. Those in the pod's namespace of pids may be the pod's now.
+    return (supervisor.endedInOrder && !request.sharesPIDs) || killStragglers()
   }
 
   private func killRemaining(in cgroup: ContainerCgroup) -> Bool {

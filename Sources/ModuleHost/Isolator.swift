@@ -57,6 +57,12 @@ public struct ContainerDescription: Equatable, Sendable {
   public var limits: [Amount]
   /// Of the first process; 0 before the launch.
   public var pid: Int32
+  /// Runs nothing itself but holds the containers of a group's tasks together.
+  public var isPod = false
+  /// The pod's container that it runs in; empty for none.
+  public var parentID = ""
+  /// Limited by its pod's cgroup alone: cgroup keys and watches of plans are left out.
+  public var sharesLimits = false
 
   public init(
     id: String, frameworkID: String, executorID: String, role: String, user: String, sandbox: String,

@@ -26,7 +26,9 @@ extension ContainerDescription {
   func borrowed(in memory: BorrowedMemory, running: Bool) -> UnsafePointer<tepui_container> {
     var container = tepui_container()
     container.size = UInt32(MemoryLayout<tepui_container>.size)
-    container.flags = (isCommandTask ? TEPUI_CONTAINER_COMMAND_TASK : 0) | (running ? TEPUI_CONTAINER_RUNNING : 0)
+    container.flags =
+      (isCommandTask ? TEPUI_CONTAINER_COMMAND_TASK : 0) | (running ? TEPUI_CONTAINER_RUNNING : 0)
+      | (isPod ? TEPUI_CONTAINER_POD : 0) | (sharesLimits ? TEPUI_CONTAINER_SHARES_LIMITS : 0)
     container.id = memory.text(id)
     container.framework = memory.text(frameworkID)
     container.executor = memory.text(executorID)
@@ -38,6 +40,7 @@ extension ContainerDescription {
     container.limits = amounts(limits, in: memory)
     container.limit_count = UInt32(limits.count)
     container.pid = Int64(pid)
+    container.parent = memory.text(parentID)
     return memory.single(container)
   }
 

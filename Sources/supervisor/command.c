@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -86,6 +87,16 @@ static char **collect(const struct spec *spec, uint32_t type, char **into) {
   return into;
 }
 
+/* What a pod consists of while its tasks come and go. Not a program: its user may not be able to reach one of ours. */
+_Noreturn static void become_pause(const struct spec *spec) {
+  prctl(PR_SET_NAME, "tepui-pod", 0, 0, 0);
+  await_consent();
+  close_range(STDERR_FILENO + 1, ~0u, 0);
+  spec_close(spec);
+  shrink();
+  for (;;) pause();
+}
+
 _Noreturn void become_command(const struct spec *spec) {
   setsid();
   /* Raising one's score needs no privilege; the supervisor's protection must not reach its command. */
@@ -99,6 +110,7 @@ _Noreturn void become_command(const struct spec *spec) {
   switch_user(spec);
   if (chdir(spec->working_directory) < 0) fail(LAUNCH_STEP_WORKING_DIRECTORY, errno, spec->working_directory);
   reset_signals();
+  if (spec->pauses) become_pause(spec);
 
   size_t pointers = (size_t)spec->argument_count + spec->environment_count + 2;
   int writable = PROT_READ | PROT_WRITE;

@@ -63,8 +63,7 @@ static void protect(void) {
   close(score);
 }
 
-/* Unmaps the program's own pages, most of which were for starting: the few that are needed come back by themselves. */
-static void shrink(void) {
+void shrink(void) {
   extern const char __executable_start[], etext[];
   madvise((void *)__executable_start, (size_t)(etext - __executable_start), MADV_DONTNEED);
 }
@@ -136,6 +135,7 @@ int main(void) {
   close(LAUNCH_FD_SPEC);
   if (chdir("/") < 0) fail(LAUNCH_STEP_SPAWN, errno, "/");
   exit_record_prepare(&spec);
+  join_namespaces(&spec);
   if ((spec.namespaces & NAMESPACE_PID) && unshare(CLONE_NEWPID) < 0)
     fail(LAUNCH_STEP_NAMESPACES, errno, "unshare of the pid namespace");
 

@@ -8,11 +8,23 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* The bits of TEPUI_NAMESPACE_... and TEPUI_MOUNT_... */
-enum { NAMESPACE_MOUNT = 1, NAMESPACE_IPC = 4, NAMESPACE_UTS = 8, NAMESPACE_NETWORK = 16, NAMESPACE_CGROUP = 32 };
+enum { NAMESPACE_MOUNT = 1, NAMESPACE_PID = 2, NAMESPACE_IPC = 4, NAMESPACE_UTS = 8, NAMESPACE_NETWORK = 16, NAMESPACE_CGROUP = 32 };
 enum { MOUNT_READ_ONLY = 1, MOUNT_BIND = 2, MOUNT_RECURSIVE = 4 };
+
+/* The agent lets the command run only if the process lived on until then, so its pid cannot have become another's. */
+void join_namespaces(const struct spec *spec) {
+  uint32_t joined = spec->joined;
+  int flags = (joined & NAMESPACE_PID ? CLONE_NEWPID : 0) | (joined & NAMESPACE_IPC ? CLONE_NEWIPC : 0) |
+              (joined & NAMESPACE_UTS ? CLONE_NEWUTS : 0) | (joined & NAMESPACE_NETWORK ? CLONE_NEWNET : 0);
+  if (flags == 0) return;
+  int process = (int)syscall(SYS_pidfd_open, spec->joined_pid, 0);
+  if (process < 0 || setns(process, flags) < 0) fail(LAUNCH_STEP_NAMESPACES, errno, "setns to those of the pod");
+  close(process);
+}
 
 void enter_namespaces(const struct spec *spec) {
   uint32_t wanted = spec->namespaces;

@@ -44,6 +44,8 @@ static int is_well_formed(const struct record *record) {
     case LAUNCH_ENVIRONMENT: return holds_texts(record, 0, 1);
     case LAUNCH_USER: return record->length >= 8 && record->length % 4 == 0;
     case LAUNCH_NAMESPACES: return record->length == 4;
+    case LAUNCH_JOIN: return record->length == 8;
+    case LAUNCH_PAUSE: return record->length == 0;
     case LAUNCH_RLIMIT: return record->length == 20;
     case LAUNCH_MOUNT: return record->length >= 4 && holds_texts(record, 4, MOUNT_TEXTS);
     default: return 0;
@@ -64,6 +66,11 @@ static int accept(struct spec *spec, const struct record *record, uint32_t *seen
     case LAUNCH_WORKING_DIRECTORY: spec->working_directory = text; break;
     case LAUNCH_PROGRAM: spec->program = text; break;
     case LAUNCH_NAMESPACES: spec->namespaces = spec_u32(record->payload, 0); break;
+    case LAUNCH_PAUSE: spec->pauses = 1; break;
+    case LAUNCH_JOIN:
+      spec->joined = spec_u32(record->payload, 0);
+      spec->joined_pid = (pid_t)spec_u32(record->payload, 4);
+      break;
     default: break;
   }
   uint32_t bit = 1u << record->type;
@@ -114,7 +121,7 @@ int spec_open(int fd, struct spec *spec, const char **detail) {
   return *detail == NULL ? 0 : EINVAL;
 }
 
-void spec_close(struct spec *spec) { munmap((void *)spec->bytes, spec->length); }
+void spec_close(const struct spec *spec) { munmap((void *)spec->bytes, spec->length); }
 
 struct record spec_next(const struct spec *spec, uint32_t type, size_t *offset) {
   if (*offset == 0) *offset = HEADER_LENGTH;

@@ -23,6 +23,9 @@ struct spec {
   const char *working_directory;
   const char *program;
   uint32_t namespaces;
+  uint32_t joined; /* namespaces of another process */
+  pid_t joined_pid;
+  int pauses;
   uint32_t argument_count;
   uint32_t environment_count;
 };
@@ -35,7 +38,7 @@ struct record {
 
 /* Maps and checks the specification. 0, or an errno with `detail` set. */
 int spec_open(int fd, struct spec *spec, const char **detail);
-void spec_close(struct spec *spec);
+void spec_close(const struct spec *spec);
 
 /* The next record of a type; `offset` begins as 0. NULL payload when there is none left. */
 struct record spec_next(const struct spec *spec, uint32_t type, size_t *offset);
@@ -54,12 +57,18 @@ void await_consent(void);
 void exit_record_prepare(const struct spec *spec);
 void exit_record_write(int wait_status);
 
+/* Enters the namespaces of another container; that of pids is entered by children only. */
+void join_namespaces(const struct spec *spec);
+
 /* In the child: gives the process the namespaces and mounts of the specification. */
 void enter_namespaces(const struct spec *spec);
 void make_mounts(const struct spec *spec);
 
 /* In the child: everything from resource limits to the exec. */
 _Noreturn void become_command(const struct spec *spec);
+
+/* Unmaps the program's own pages, most of which were for starting: the few that are needed come back by themselves. */
+void shrink(void);
 
 /* Reaps until there is no child left; records how `command` ended. */
 void reap_until_empty(pid_t command);

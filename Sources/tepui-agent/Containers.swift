@@ -160,15 +160,20 @@ final class Containers: Sendable {
   }
 
   private func request(_ launch: ContainerLaunch) -> LaunchRequest {
-    let description = ContainerDescription(
+    var description = ContainerDescription(
       id: launch.containerID, frameworkID: launch.frameworkID, executorID: launch.executorID, role: launch.role,
       user: launch.user ?? "", sandbox: launch.sandbox, isCommandTask: launch.isCommandTask,
       requests: launch.requests.map { .init($0) }, limits: launch.limits.map { .init($0) })
     let command = LaunchRequest.Command(
       program: launch.program, arguments: launch.arguments, environment: launch.environment, user: launch.user,
       workingDirectory: launch.sandbox)
-    return LaunchRequest(
+    description.isPod = launch.isPod
+    description.parentID = launch.nesting?.parentID ?? ""
+    description.sharesLimits = launch.nesting?.sharesLimits ?? false
+    var request = LaunchRequest(
       description: description, command: command, stateDirectory: "\(stateRoot)/\(launch.containerID)")
+    request.sharesPIDs = launch.nesting?.sharesPIDs ?? false
+    return request
   }
 }
 

@@ -11,18 +11,29 @@ struct Sandbox {
   func make() throws(FileError) {
     let owner = try Self.account(of: launch.user)
     let path = launch.sandbox
+    if let nesting = launch.nesting {
+      try PodSandbox(path: nesting.parentSandbox).makeRoom(for: nesting, at: path, owner)
+      return try fill(for: owner)
+    }
     guard let slash = path.lastIndex(of: "/") else { throw FileError("'\(path)' is no path of a sandbox") }
     let runs = String(path[..<slash])
     try Directories.make(runs, mode: 0o755)
     guard mkdir(path, 0o750) == 0 else { throw FileError("make the sandbox", path) }
-    if let owner, owner.uid != geteuid() || owner.gid != getegid() {
-      guard chown(path, owner.uid, owner.gid) == 0 else {
-        let failure = FileError("give to user '\(launch.user ?? "")'", path)
-        throw FileError("\(failure); run the agent as root, or with --switch_user=false")
-      }
-    }
+    if launch.isPod { try PodSandbox(path: path).prepare() } else { try Self.give(path, to: owner) }
     try Directories.link("\(runs)/latest", to: launch.containerID)
-    try Volumes.link(launch.volumes, into: path, for: owner)
+    try fill(for: owner)
+  }
+
+  static func give(_ path: String, to owner: UserAccount?) throws(FileError) {
+    guard let owner, owner.uid != geteuid() || owner.gid != getegid() else { return }
+    guard chown(path, owner.uid, owner.gid) == 0 else {
+      let failure = FileError("give to the user of the task", path)
+      throw FileError("\(failure); run the agent as root, or with --switch_user=false")
+    }
+  }
+
+  private func fill(for owner: UserAccount?) throws(FileError) {
+    try Volumes.link(launch.volumes, into: launch.sandbox, for: owner)
     for uri in launch.uris { try fetch(uri, for: owner) }
   }
 

@@ -20,11 +20,8 @@ struct StatisticsEndpoint {
   }
 
   private struct Item: Encodable {
-    struct ID: Encodable {
-      var value: String
-    }
     struct Status: Encodable {
-      var containerId: ID
+      var containerId: ContainerIDAnswer
       var executorPid: Int32?
     }
     var containerId: String?
@@ -34,6 +31,11 @@ struct StatisticsEndpoint {
     var source: String
     var statistics: [String: Double]
     var status: Status?
+
+    mutating func describe(_ id: String, in pod: String? = nil, pid: Int32?) {
+      containerId = id
+      status = Status(containerId: ContainerIDAnswer(id, in: pod), executorPid: pid)
+    }
   }
 
   private func answer(_ responder: Responder, asContainers: Bool) {
@@ -42,21 +44,29 @@ struct StatisticsEndpoint {
       return
     }
     let executors = state.frameworks.flatMap(\.executors).filter { !$0.isExited }
-    process.measure(executors.map(\.containerID)) { values in
-      let now = Clock().seconds
-      let items = executors.map { executor in
-        var statistics = values[executor.containerID] ?? [:]
-        statistics["timestamp"] = now
-        var item = Item(
-          executorId: executor.info.executorID.value, executorName: executor.info.name,
-          frameworkId: executor.info.frameworkID.value, source: executor.info.source, statistics: statistics)
-        if asContainers {
-          item.containerId = executor.containerID
-          item.status = .init(containerId: .init(value: executor.containerID), executorPid: executor.pid)
+    // What a pod uses includes what its tasks use, so statistics by executor are those of its container.
+    let nested = asContainers ? executors.flatMap { $0.nested.map(\.containerID) } : []
+    process.measure(executors.map(\.containerID) + nested) { values in
+      let items = executors.flatMap { executor in
+        var items = [Self.item(executor, values[executor.containerID])]
+        guard asContainers else { return items }
+        items[0].describe(executor.containerID, pid: executor.pid)
+        for container in executor.nested {
+          var item = Self.item(executor, values[container.containerID])
+          item.describe(container.containerID, in: executor.containerID, pid: container.pid)
+          items.append(item)
         }
-        return item
+        return items
       }
       responder.respond(.json(encode(items)))
     }
+  }
+
+  private static func item(_ executor: ExecutorState, _ values: [String: Double]?) -> Item {
+    var statistics = values ?? [:]
+    statistics["timestamp"] = Clock().seconds
+    return Item(
+      executorId: executor.info.executorID.value, executorName: executor.info.name,
+      frameworkId: executor.info.frameworkID.value, source: executor.info.source, statistics: statistics)
   }
 }

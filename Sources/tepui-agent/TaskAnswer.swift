@@ -44,11 +44,8 @@ struct TaskAnswer: Encodable {
 }
 
 struct StatusAnswer: Encodable {
-  struct ID: Encodable {
-    var value: String
-  }
   struct Container: Encodable {
-    var containerId: ID
+    var containerId: ContainerIDAnswer
     var networkInfos: [Network]
   }
   struct Network: Encodable {
@@ -75,7 +72,25 @@ struct StatusAnswer: Encodable {
       Network(ipAddresses: info.ipAddresses.map { Address(ipAddress: $0.ipAddress) })
     }
     containerStatus = Container(
-      containerId: ID(value: status.containerStatus.containerID.value), networkInfos: networks)
+      containerId: ContainerIDAnswer(status.containerStatus.containerID), networkInfos: networks)
+  }
+}
+
+/// The id of a container, within a pod with that of the pod's (protocol fact 133).
+struct ContainerIDAnswer: Encodable {
+  struct Parent: Encodable {
+    var value: String
+  }
+  var value: String
+  var parent: Parent?
+
+  init(_ id: MesosContainerID) {
+    self.init(id.value, in: id.hasParent ? id.parent.value : nil)
+  }
+
+  init(_ value: String, in parent: String? = nil) {
+    self.value = value
+    self.parent = parent.map(Parent.init)
   }
 }
 

@@ -65,7 +65,7 @@ struct Volumes {
     guard fchown(directory, owner.uid, owner.gid) == 0 else { throw FileError("give away the volume", volume.source) }
   }
 
-  private static func link(_ volume: VolumeLink, into sandbox: String, for owner: UserAccount?) throws(FileError) {
+  static func link(_ volume: VolumeLink, into sandbox: String, for owner: UserAccount?) throws(FileError) {
     guard access(volume.source, F_OK) == 0 else { throw FileError("find the volume", volume.source) }
     let parts = volume.containerPath.split(separator: "/").map(String.init)
     guard let name = parts.last else { throw FileError("'\(volume.containerPath)' is no path for a volume") }

@@ -21,7 +21,7 @@ import Wire
     for (index, moment) in moments.enumerated() { try finish(moment, "moment \(index)") }
   }
 
-  /// Two commands and an executor with two tasks; some of it acknowledged, some not.
+  /// Two commands, an executor with two tasks and a pod with three in two groups; some of it acknowledged, some not.
   private func playScenario() throws -> [Moment] {
     let agent = try Simulation.subscribed()
     var moments: [Moment] = []
@@ -59,12 +59,26 @@ import Wire
     update(status("a", .taskRunning, 1))
     acknowledge("t1")
     acknowledge("a")
+    let parent = agent.runPod([task("p"), task("q")], of: durable)
+    acknowledge("p")
     let second = agent.runCommand(task("t2"), of: durable)
+    agent.runPod([task("r")], of: durable)
+    exit(agent.nested("r"))
+    for _ in 0..<3 { acknowledge("r") }
+    agent.kill("p")
+    exit(agent.nested("p"))
+    acknowledge("p")
     exit(first)
     update(status("b", .taskRunning, 2))
     update(status("a", .taskFinished, 3))
     acknowledge("t1")
     acknowledge("a")
+    exit(agent.nested("q"))
+    exit(parent)
+    for _ in 0..<3 {
+      acknowledge("q")
+      acknowledge("p")
+    }
     exit(second)
     acknowledge("t2")
     acknowledge("t2")
@@ -86,17 +100,24 @@ import Wire
         agent.feed(.containerExited(launch.containerID, known ? Exit.status(0) : Exit.unknown))
         continue
       }
-      if !launch.isCommandTask {
+      if launch.isPod { continue }
+      if !launch.isCommandTask && launch.nesting == nil {
         let known = [task("a", nil), task("b", nil)]
         agent.subscribeExecutor(launch.executorID, exchange: 2, tasks: known, updates: moment.executorUpdates)
       }
       agent.feed(.containerExited(launch.containerID, Exit.status(0)))
     }
+    // A group that waited for its pod starts now.
+    for launch in agent.launches {
+      agent.feed(.containerLaunched(launch.containerID, pid: 4712))
+      agent.feed(.containerExited(launch.containerID, Exit.status(0)))
+    }
+    for launch in agent.recovered where launch.isPod { agent.feed(.containerExited(launch.containerID, Exit.status(0))) }
     agent.connect()
     agent.acknowledgeAll()
 
     let all = moment.told + agent.updates
-    for id in ["t1", "t2", "a", "b"] {
+    for id in ["t1", "t2", "a", "b", "p", "q", "r"] {
       let statuses = all.map(\.status).filter { $0.taskID.value == id }
       let isKnown = moment.records["task/F/\(id)"] != nil
       if isKnown { #expect(statuses.contains { $0.state.isFinal }, name) }

@@ -216,7 +216,6 @@ import Wire
   @Test func anExecutorWithoutCommandIsRefused() throws {
     let agent = try Simulation.subscribed()
     var info = executor()
-    info.type = .default
     info.clearCommand()
     agent.run([task("a")], on: info, group: true)
     #expect(agent.launches.isEmpty)

@@ -45,6 +45,17 @@ func executor(_ id: String = "E") -> MesosExecutorInfo {
   }
 }
 
+/// An executor of type DEFAULT.
+func pod(_ id: String = "P") -> MesosExecutorInfo {
+  .with {
+    $0.type = .default
+    $0.executorID.value = id
+    $0.resources = [
+      resource("cpus", 0.1, role: "web"), resource("mem", 32, role: "web"), resource("disk", 16, role: "web"),
+    ]
+  }
+}
+
 func executorCall(_ executor: String, _ type: ExecutorCall.TypeEnum) -> ExecutorCall {
   .with {
     $0.frameworkID.value = "F"

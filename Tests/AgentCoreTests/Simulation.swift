@@ -243,6 +243,36 @@ final class Simulation {
     subscribeExecutor(executor.executorID.value)
     return container
   }
+
+  /// Launches a group on pod P, as far as it goes at once, and returns the pod's container.
+  @discardableResult
+  func runPod(
+    _ tasks: [MesosTaskInfo], of info: MesosFrameworkInfo = framework(), executor: MesosExecutorInfo = pod(),
+    upToRunning: Bool = true
+  ) -> String {
+    run(tasks, of: info, on: executor, group: true)
+    let parent = launches.last { $0.executorID == executor.executorID.value && $0.isPod }?.containerID ?? ""
+    if !launches.contains(where: { $0.nesting?.parentID == parent }) { feed(.containerLaunched(parent, pid: 4711)) }
+    guard upToRunning else { return parent }
+    for (index, task) in tasks.enumerated() { feed(.containerLaunched(nested(task), pid: 5000 + Int32(index))) }
+    return parent
+  }
+
+  /// The latest container of a task of a pod.
+  func nested(_ task: MesosTaskInfo) -> String { nested(task.taskID.value) }
+
+  func nested(_ task: String) -> String { launches.last { $0.nesting?.taskID == task }?.containerID ?? "" }
+
+  func exit(_ task: String, _ outcome: ContainerOutcome) { feed(.containerExited(nested(task), outcome)) }
+
+  /// Statuses of executors that the master was told of.
+  var executorExits: [Int32] {
+    calls.compactMap { if case .executorExited(let exited) = $0.call { exited.status } else { nil } }
+  }
+
+  func signalled(_ task: String) -> Bool {
+    effects.contains { if case .signal(nested(task), 15) = $0 { true } else { false } }
+  }
 }
 
 private final class Counter {

@@ -5,11 +5,14 @@ extension ContainmentTests {
   /// What needs a kernel that enforces limits, in a guest where this host's does not.
   @Suite struct GuestTests {
     /// One boot for all of them.
-    @Test(.enabled(if: Enforcement.root == nil, "this kernel enforces limits itself: LimitTests runs here"))
+    @Test(
+      .enabled(if: Enforcement.root == nil, "this kernel enforces limits itself: LimitTests and PodLimitTests run here")
+    )
     func limitsHoldInAGuestKernel() throws {
       let output = try run(
-        "'\(Harness.ownProgram)' --testing-library swift-testing --filter 'LimitTests|supervisorIsSafe'")
+        "'\(Harness.ownProgram)' --testing-library swift-testing --filter 'LimitTests|PodTests|supervisorIsSafe'")
       #expect(output.contains("Suite LimitTests passed"), "\(output)")
+      #expect(output.contains("Suite PodLimitTests passed"), "\(output)")
       #expect(!output.contains("skipped"), "\(output)")
     }
 

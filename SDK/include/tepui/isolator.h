@@ -38,6 +38,9 @@ typedef struct tepui_amount {
 
 #define TEPUI_CONTAINER_COMMAND_TASK 1u /* runs one command, without an executor of the framework's own */
 #define TEPUI_CONTAINER_RUNNING 2u      /* runs already: this is a change of its resources, not a launch */
+#define TEPUI_CONTAINER_POD 4u          /* runs nothing itself, but holds the containers of a group's tasks together */
+#define TEPUI_CONTAINER_SHARES_LIMITS 8u /* within a pod whose cgroup alone limits it: cgroup keys and watches of a plan
+                                          * are left out */
 
 /* A container that is to be launched, or that runs. */
 typedef struct tepui_container {
@@ -54,6 +57,8 @@ typedef struct tepui_container {
   uint32_t request_count;
   uint32_t limit_count;
   int64_t pid; /* of the first process; 0 before the launch */
+  tepui_text parent; /* id of the pod's container that it runs in; empty for most. It is in the network, ipc and uts
+                      * namespaces of the pod unless the plan asks for some of its own. */
 } tepui_container;
 
 /* The request for a resource, or `otherwise` if there is none. */

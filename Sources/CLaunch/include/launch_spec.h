@@ -45,8 +45,10 @@ enum launch_record {
   LAUNCH_NAMESPACES = 9,        /* u32 of TEPUI_NAMESPACE_... bits */
   LAUNCH_RLIMIT = 10,           /* u32 number for setrlimit(2), u64 soft, u64 hard; any number */
   LAUNCH_MOUNT = 11,            /* u32 of TEPUI_MOUNT_... bits, then four texts: type, source, target, options */
+  LAUNCH_PAUSE = 12,            /* empty: the program is not executed; its process waits to be ended */
+  LAUNCH_JOIN = 13,             /* u32 of TEPUI_NAMESPACE_... bits, u32 pid: its namespaces are the command's too */
 };
-#define LAUNCH_RECORD_TYPES 12
+#define LAUNCH_RECORD_TYPES 14
 
 enum launch_step {
   LAUNCH_STEP_SPAWN = 1,

@@ -133,6 +133,16 @@ public nonisolated struct CheckpointTask: Sendable {
   /// Clears the value of `group`. Subsequent reads from it will return its default value.
   public mutating func clearGroup() {self._group = nil}
 
+  /// Of a task of a pod: the container within that of the executor.
+  public var containerID: MesosContainerID {
+    get {_containerID ?? MesosContainerID()}
+    set {_containerID = newValue}
+  }
+  /// Returns true if `containerID` has been explicitly set.
+  public var hasContainerID: Bool {self._containerID != nil}
+  /// Clears the value of `containerID`. Subsequent reads from it will return its default value.
+  public mutating func clearContainerID() {self._containerID = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -141,6 +151,7 @@ public nonisolated struct CheckpointTask: Sendable {
   fileprivate var _executorID: MesosExecutorID? = nil
   fileprivate var _sequence: UInt64? = nil
   fileprivate var _group: UInt64? = nil
+  fileprivate var _containerID: MesosContainerID? = nil
 }
 
 /// What became of a task, apart from the updates that are still to be acknowledged.
@@ -339,7 +350,7 @@ nonisolated extension CheckpointExecutor: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension CheckpointTask: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Task"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}info\0\u{3}executor_id\0\u{1}sequence\0\u{1}group\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}info\0\u{3}executor_id\0\u{1}sequence\0\u{1}group\0\u{3}container_id\0")
 
   public var isInitialized: Bool {
     if self._info == nil {return false}
@@ -347,6 +358,7 @@ nonisolated extension CheckpointTask: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self._sequence == nil {return false}
     if let v = self._info, !v.isInitialized {return false}
     if let v = self._executorID, !v.isInitialized {return false}
+    if let v = self._containerID, !v.isInitialized {return false}
     return true
   }
 
@@ -360,6 +372,7 @@ nonisolated extension CheckpointTask: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 2: try { try decoder.decodeSingularMessageField(value: &self._executorID) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self._sequence) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self._group) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._containerID) }()
       default: break
       }
     }
@@ -382,6 +395,9 @@ nonisolated extension CheckpointTask: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try { if let v = self._group {
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
     } }()
+    try { if let v = self._containerID {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -390,6 +406,7 @@ nonisolated extension CheckpointTask: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs._executorID != rhs._executorID {return false}
     if lhs._sequence != rhs._sequence {return false}
     if lhs._group != rhs._group {return false}
+    if lhs._containerID != rhs._containerID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

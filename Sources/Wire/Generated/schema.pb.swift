@@ -148,7 +148,7 @@ enum GeneratedSchema {
     tepui.agent.Event.Ping
     tepui.agent.Event.Shutdown message:required:string
     tepui.checkpoint.Executor framework_id:required:mesos.v1.FrameworkID info:required:mesos.v1.ExecutorInfo container_id:required:mesos.v1.ContainerID command_task:optional:bool exited:optional:bool
-    tepui.checkpoint.Task info:required:mesos.v1.TaskInfo executor_id:required:mesos.v1.ExecutorID sequence:required:integer group:optional:integer
+    tepui.checkpoint.Task info:required:mesos.v1.TaskInfo executor_id:required:mesos.v1.ExecutorID sequence:required:integer group:optional:integer container_id:optional:mesos.v1.ContainerID
     tepui.checkpoint.Progress delivered:optional:bool latest:optional:mesos.v1.TaskStatus acknowledged_uuids:repeated:bytes kill_deadline_ns:optional:integer completion_time_reached:optional:bool
     tepui.checkpoint.Resources made:repeated:mesos.v1.Resource
     tepui.checkpoint.Operation framework_id:optional:mesos.v1.FrameworkID info:required:mesos.v1.Offer.Operation sequence:required:integer status:required:mesos.v1.OperationStatus

@@ -15,6 +15,8 @@ final class TestFramework {
   private(set) var errors: [String] = []
   /// The last status of each operation with an id.
   private(set) var operations: [String: MesosOperationStatus] = [:]
+  /// Executors and agents that ended.
+  private(set) var failures: [SchedulerEvent.Failure] = []
   private(set) var heartbeats = 0
   /// Why the stream ended; nil while it is open.
   private(set) var ending: String?
@@ -93,6 +95,7 @@ final class TestFramework {
     case .heartbeat: heartbeats += 1
     case .offers: offers += event.offers.offers
     case .rescind: offers.removeAll { $0.id == event.rescind.offerID }
+    case .failure: failures.append(event.failure)
     case .error: errors.append(event.error.message)
     case .update:
       updates.append(event.update.status)

@@ -117,6 +117,7 @@ int main(void) {
   FIELD(tepui_container, request_count);
   FIELD(tepui_container, limit_count);
   FIELD(tepui_container, pid);
+  FIELD(tepui_container, parent);
   STRUCT(tepui_mount);
   FIELD(tepui_mount, size);
   FIELD(tepui_mount, flags);
