@@ -105,7 +105,7 @@ let package = Package(
     .target(name: "Containment", dependencies: ["CLaunch", "ModuleHost", logging], swiftSettings: strict),
     .target(name: "Transport", dependencies: nio, swiftSettings: strict),
     .target(name: "Storage", dependencies: ["CSQLite"], swiftSettings: strict),
-    .target(name: "Daemon", dependencies: [arguments, logging, "Resources"], swiftSettings: strict),
+    .target(name: "Daemon", dependencies: [arguments, logging, "Resources", "Wire"], swiftSettings: strict),
 
     // A framework's end of the scheduler API, for the programs and tests that are frameworks.
     .target(name: "SchedulerClient", dependencies: ["Transport", "Wire"] + nio, swiftSettings: strict),

@@ -31,6 +31,14 @@ extension AllocationLedger {
     for claimant in 0..<claimantIDs.count where keepsGPUs(from: claimant) { judge(claimant, agent) }
   }
 
+  /// Whether an agent is in another region than the master: then it is only for frameworks that ask for such.
+  public func setRemote(_ isRemote: Bool, agent: UInt32) {
+    guard agentExists(agent), isRemote != remoteAgents.contains(agent) else { return }
+    if isRemote { remoteAgents.insert(agent) } else { remoteAgents.remove(agent) }
+    for claimant in 0..<claimantIDs.count where keepsRemote(from: claimant) { judge(claimant, agent) }
+    mark(agent)
+  }
+
   /// An inactive agent (disconnected, deactivated) keeps its books but is not granted.
   public func setActive(_ isActive: Bool, agent: UInt32) {
     guard agentExists(agent), let book = agents[Int(agent)] else { return }
@@ -52,7 +60,8 @@ extension AllocationLedger {
   public func removeAgent(_ agent: UInt32) {
     guard agentExists(agent) else { return }
     for claimant in filters.removeAll(agent: agent) { blocked.set(agent, claimant: claimant, blocked: false) }
-    if gpuAgents.remove(agent) {
+    let hadGPUs = gpuAgents.remove(agent)
+    if remoteAgents.remove(agent) || hadGPUs {
       for claimant in 0..<claimantIDs.count { blocked.set(agent, claimant: claimant, blocked: false) }
     }
     if let book = agents[Int(agent)] { setFree(Resources(), of: agent, book) }

@@ -21,7 +21,7 @@ extension AllocationLedger {
     for (role, id) in frameworks[Int(framework)]?.claimants ?? [] {
       claimants[Int(id)]?.isSubscribed = roles.contains(role)
       claimants[Int(id)]?.isSuppressed = suppressed.contains(role)
-      if traitsChanged { judgeGPUAgents(for: id) }
+      if traitsChanged { judgeKeptAgents(for: id) }
     }
     for role in roles where claimant(of: framework, in: role) == nil {
       addClaimant(framework, role: role, isSubscribed: true, isSuppressed: suppressed.contains(role))
@@ -106,7 +106,7 @@ extension AllocationLedger {
     claimantFramework[id] = framework
     claimantRole[id] = roles.join(role)
     frameworks[Int(framework)]?.claimants.append((role, id))
-    judgeGPUAgents(for: id)
+    judgeKeptAgents(for: id)
     return id
   }
 

@@ -68,9 +68,14 @@ extension AllocationLedger {
   /// Sets the bit that tells policies whether an agent may be granted to a claimant.
   func judge(_ claimant: UInt32, _ agent: UInt32) {
     guard let agentBook = agents[Int(agent)], claimants[Int(claimant)] != nil else { return }
-    let isHidden =
-      (gpuAgents.contains(agent) && keepsGPUs(from: claimant)) || isFiltered(claimant, agent, agentBook)
+    let isHidden = exclusion(claimant, agent) != nil || isFiltered(claimant, agent, agentBook)
     blocked.set(agent, claimant: claimant, blocked: isHidden)
+  }
+
+  /// Why an agent, being what and where it is, is not for a claimant; nil when it is.
+  func exclusion(_ claimant: UInt32, _ agent: UInt32) -> Explanation.Reason? {
+    if gpuAgents.contains(agent), keepsGPUs(from: claimant) { return .gpusKept }
+    return remoteAgents.contains(agent) && keepsRemote(from: claimant) ? .regionKept : nil
   }
 
   /// Whether agents with GPUs are not for a claimant.
@@ -79,9 +84,16 @@ extension AllocationLedger {
     return !(frameworks[Int(book.framework)]?.traits.takesGPUs ?? false)
   }
 
-  /// Judges the agents with GPUs, which a claimant's traits decide about.
-  func judgeGPUAgents(for claimant: UInt32) {
+  /// Whether agents of other regions are not for a claimant.
+  func keepsRemote(from claimant: UInt32) -> Bool {
+    guard let book = claimants[Int(claimant)] else { return false }
+    return !(frameworks[Int(book.framework)]?.traits.takesRemote ?? false)
+  }
+
+  /// Judges the agents that a claimant's traits decide about.
+  func judgeKeptAgents(for claimant: UInt32) {
     for agent in gpuAgents.members { judge(claimant, agent) }
+    for agent in remoteAgents.members { judge(claimant, agent) }
   }
 
   /// Judges the filters on agents whose free resources have changed, where that is needed: not on an agent that has

@@ -27,6 +27,8 @@ public final class AllocationLedger {
   /// Kept for candidates, while a cycle runs.
   let agentExtraRole = Column<UInt32>(initial: noID)
   var gpuAgents = AgentSet()
+  /// Agents of another region than the master's.
+  var remoteAgents = AgentSet()
   /// Agents with something that is worth an offer.
   var offerable = AgentSet()
   /// One row: the plain amounts that are free on all agents that are active.

@@ -23,14 +23,18 @@ public struct FrameworkTraits: Sendable, Equatable {
   public var takesShared: Bool
   /// Resources with more than one reservation, which the old format cannot say.
   public var takesRefined: Bool
+  /// Agents of other regions than the master's.
+  public var takesRemote: Bool
 
   public init(
-    takesGPUs: Bool = false, takesRevocable: Bool = false, takesShared: Bool = false, takesRefined: Bool = true
+    takesGPUs: Bool = false, takesRevocable: Bool = false, takesShared: Bool = false, takesRefined: Bool = true,
+    takesRemote: Bool = false
   ) {
     self.takesGPUs = takesGPUs
     self.takesRevocable = takesRevocable
     self.takesShared = takesShared
     self.takesRefined = takesRefined
+    self.takesRemote = takesRemote
   }
 
   func take(_ resource: Resource) -> Bool {

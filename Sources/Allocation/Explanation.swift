@@ -11,6 +11,7 @@ public struct Explanation: Sendable {
     case reservedForOthers = "reserved for others"
     case filtered = "refused by the framework"
     case gpusKept = "has GPUs, which the framework does not ask for"
+    case regionKept = "in another region, which the framework does not ask for"
     case belowMinimum = "less than the smallest offer"
     case quota = "held back by quota"
     /// Nothing of the host: the policy prefers others, or has not been asked since.
@@ -80,7 +81,7 @@ extension AllocationLedger {
     }
     if agentBook.free.isEmpty { return .nothingFree }
     let traits = frameworks[Int(book.framework)]?.traits ?? FrameworkTraits()
-    if options.reservesGPUAgents, gpuAgents.contains(agent), !traits.takesGPUs { return .gpusKept }
+    if let reason = exclusion(claimant, agent) { return reason }
     let usable =
       agentBook.hasExtras
       ? agentBook.free.filter { $0.isUsable(by: book.role) && traits.take($0) } : agentBook.free

@@ -24,6 +24,8 @@ public struct MasterCapture: Sendable {
   let weights: [String: Double]
   let quotas: [String: MesosQuotaConfig]
   let consumedQuotas: [String: [String: Quantity]]
+  let maintenance: Maintenance
+  let inverseOfferAnswers: [String: [MesosMaintenanceInverseOfferStatus]]
   let metrics: MasterMetrics
 
   /// Gives each agent and framework what is its own, in the order of their registration.
@@ -58,7 +60,8 @@ public struct MasterCapture: Sendable {
       configuration: configuration, startedSeconds: startedSeconds, agents: agents,
       recoveredAgents: recoveredAgents, unreachableAgentCount: unreachableAgentCount, frameworks: frameworks,
       completedFrameworks: Array(completedFrameworks), weights: weights, quotas: quotas,
-      consumedQuotas: consumedQuotas, metrics: metrics)
+      consumedQuotas: consumedQuotas, maintenance: maintenance, inverseOfferAnswers: inverseOfferAnswers,
+      metrics: metrics)
   }
 }
 
@@ -74,7 +77,7 @@ extension MasterCore {
           number: $0.number, frameworkID: $0.framework.id, agentID: $0.agent.id, role: $0.role,
           resources: $0.resources)
       }, recoveredAgents: recoveredAgents, weights: weights, quotas: quotas, consumedQuotas: consumedQuotas,
-      metrics: metrics)
+      maintenance: maintenance, inverseOfferAnswers: inverseOffers.answers, metrics: metrics)
   }
 
   private var consumedQuotas: [String: [String: Quantity]] {

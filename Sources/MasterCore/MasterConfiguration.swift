@@ -37,6 +37,9 @@ public struct MasterConfiguration: Sendable {
   public var roles: Set<String>?
   /// Host names of the agents that are offered at first; nil for all.
   public var whitelist: Set<String>?
+  /// Where the master is; without it, agents that say where they are cannot be told near or far, and are refused.
+  public var domain: MesosDomainInfo?
+  public var requiresAgentDomain = false
   /// Weights of roles; 1 for those that are not named.
   public var weights: [String: Double] = [:]
   public var allowsRootSubmissions = true
@@ -63,6 +66,7 @@ public struct MasterConfiguration: Sendable {
     info.address.hostname = hostname
     info.address.ip = ip
     info.address.port = Int32(port)
+    if let domain { info.domain = domain }
     info.capabilities = ([.agentUpdate, .agentDraining, .quotaV2] as [MesosMasterInfo.Capability.TypeEnum]).map {
       type in
       var capability = MesosMasterInfo.Capability()

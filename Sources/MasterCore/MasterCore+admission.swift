@@ -14,6 +14,8 @@ extension MasterCore {
     if call.agentInfo.hasID, let problem = Identifier.problem(call.agentInfo.id.value) {
       return respond(connection, 400, "Failed to validate agent '\(call.agentInfo.hostname)': \(problem)")
     }
+    if isDown(call) { return turnAway(connection, Self.machineIsDown) }
+    if let problem = problem(ofDomain: call) { return respond(connection, 400, problem) }
     let id = call.agentInfo.hasID ? call.agentInfo.id.value : makeAgentID()
     let known = agentRecords[id]
     if known?.hasGoneSince ?? false { return turnAway(connection, "Agent has been marked gone") }
@@ -23,6 +25,10 @@ extension MasterCore {
     record.clearUnreachableSince()
     let wasUnreachable = known?.hasUnreachableSince ?? false
     let admit = { (core: MasterCore) in
+      if core.isDown(call) {
+        if known == nil, core.agents[id] == nil, core.agentRecords[id] != nil { core.setRecord(of: id, to: nil) }
+        return core.turnAway(connection, Self.machineIsDown)
+      }
       if core.agentRecords[id]?.hasGoneSince ?? true {
         return core.turnAway(connection, "Agent has been marked gone")
       }
@@ -37,6 +43,8 @@ extension MasterCore {
     agentRecords[id] = record
     persist([.put(.agent, id, record)], then: admit)
   }
+
+  private static let machineIsDown = "Machine is `DOWN`"
 
   private func makeAgentID() -> String {
     defer { nextAgentNumber += 1 }

@@ -133,6 +133,7 @@ extension MasterCore {
 
   private func forget(_ agent: Agent) {
     for number in agent.offers.sorted() { offers[number].map(rescind) }
+    forgetInverseOffers(on: agent)
     for framework in inOrder(frameworks) {
       if framework.agents.contains(agent.id) { releaseExecutors(of: framework, on: agent) }
       releaseCondemned(on: agent, of: framework)

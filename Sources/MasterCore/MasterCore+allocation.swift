@@ -58,6 +58,7 @@ extension MasterCore {
       offers[offer.number] = offer
       framework.offers.insert(offer.number)
       agent.offers.insert(offer.number)
+      considerInverseOffers(on: agent)
       if let timeout = configuration.offerTimeoutNs {
         offerEnds.append((offer.number, now.monotonicNs + timeout))
       }
@@ -81,11 +82,7 @@ extension MasterCore {
     message.frameworkID.value = offer.framework.id
     message.agentID.value = agent.id
     message.hostname = agent.info.hostname
-    message.url.scheme = "http"
-    message.url.address.hostname = agent.info.hostname
-    message.url.address.ip = agent.ip
-    message.url.address.port = Int32(clamping: agent.port)
-    message.url.path = "/slave(1)"
+    message.url = agent.url
     message.attributes = agent.info.attributes
     message.executorIds = (agent.executors[offer.framework.id] ?? [:]).keys.sorted().map { id in
       var executorID = MesosExecutorID()
@@ -93,6 +90,7 @@ extension MasterCore {
       return executorID
     }
     if agent.info.hasDomain { message.domain = agent.info.domain }
+    if let unavailability = unavailability(of: agent) { message.unavailability = unavailability }
     // Protocol fact 44: only multi-role frameworks see the role.
     let isMultiRole = offer.framework.has(.multiRole)
     if isMultiRole { message.allocationInfo.role = offer.role }

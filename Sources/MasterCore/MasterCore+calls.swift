@@ -42,6 +42,8 @@ extension MasterCore {
     case .teardown: remove(framework)
     case .accept: accept(call.accept, of: framework)
     case .decline: decline(call.decline, of: framework)
+    case .acceptInverseOffers: accept(call.acceptInverseOffers, of: framework)
+    case .declineInverseOffers: decline(call.declineInverseOffers, of: framework)
     case .revive: revive(call.revive.roles, of: framework)
     case .suppress: suppress(call.suppress.roles, of: framework)
     case .kill: kill(call.kill, of: framework)
@@ -53,9 +55,6 @@ extension MasterCore {
     case .request:
       log(.debug, "Framework \(framework.id) requests resources; policies see what it is offered instead")
     case .acknowledgeOperationStatus: acknowledge(call.acknowledgeOperationStatus, of: framework)
-    case .acceptInverseOffers, .declineInverseOffers:
-      metrics.droppedMessages += 1
-      log(.debug, "Dropped \(call.type) of framework \(framework.id): there is none of what it names")
     case .unknown, .subscribe, .updateFramework: break
     }
   }
@@ -63,6 +62,7 @@ extension MasterCore {
   private func revive(_ roles: [String], of framework: Framework) {
     if let roles = known(roles, of: framework, call: "REVIVE") {
       ledger.revive(framework: framework.slot, roles: roles)
+      inverseOffers.removeFilters(of: framework.id)
     }
   }
 

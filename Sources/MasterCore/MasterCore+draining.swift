@@ -8,6 +8,11 @@ extension MasterCore {
     let isOffered = agent.stream != nil && isListed && !isDeactivated(agent.id)
     ledger.setActive(isOffered, agent: agent.slot)
     if !isOffered { for number in agent.offers.sorted() { offers[number].map(rescind) } }
+    if agent.stream == nil || isDeactivated(agent.id) {
+      rescindInverseOffers(on: agent)
+    } else {
+      considerInverseOffers(on: agent)
+    }
   }
 
   /// From now on only agents on these hosts are offered; nil is for all. What runs on others goes on.

@@ -37,7 +37,7 @@ extension MasterCore {
     ]
   }
 
-  /// Of agents that are not offered to anybody, how many are so why.
+  /// Of agents that are not offered to anybody, or not for long, how many are so why.
   private var agentsNotOffered: [String: Int] {
     var counts: [String: Int] = [:]
     for agent in agents.values {
@@ -50,6 +50,8 @@ extension MasterCore {
       }
     }
     counts["unreachable"] = agentRecords.values.count { $0.hasUnreachableSince }
+    counts["down for maintenance"] = maintenance.down.count
+    counts["scheduled for maintenance"] = agents.values.count { unavailability(of: $0) != nil }
     return counts.filter { $0.value > 0 }
   }
 

@@ -11,6 +11,7 @@ extension MasterCore {
     framework.generation += 1
     ledger.setActive(false, framework: framework.slot)
     for number in framework.offers.sorted() { offers[number].map(withdraw) }
+    withdrawInverseOffers(of: framework)
     let timeout = framework.failoverTimeoutNs
     log(.info, "Framework \(framework.id) disconnected; it has \(timeout / Nanoseconds.millisecond) ms to come back")
     awaitFailover(of: framework, for: timeout)
@@ -34,6 +35,8 @@ extension MasterCore {
   func remove(_ framework: Framework) {
     log(.info, "Framework \(framework.id) (\(framework.info.name)) is removed")
     for number in framework.offers.sorted() { offers[number].map(withdraw) }
+    withdrawInverseOffers(of: framework)
+    inverseOffers.remove(framework: framework.id)
     for id in framework.agents.sorted() {
       guard let agent = agents[id] else { continue }
       removeEverything(of: framework, on: agent)

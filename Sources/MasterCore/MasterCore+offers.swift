@@ -9,10 +9,12 @@ extension MasterCore {
   }
 
   /// The offer with an id; nil when it is not, or no longer, there.
-  func offer(_ id: String) -> Offer? {
+  func offer(_ id: String) -> Offer? { offerNumber(id).flatMap { offers[$0] } }
+
+  /// The number in the id of an offer or inverse offer of this master.
+  func offerNumber(_ id: String) -> UInt64? {
     let prefix = "\(configuration.id)-O"
-    guard id.hasPrefix(prefix), let number = UInt64(id.dropFirst(prefix.utf8.count)) else { return nil }
-    return offers[number]
+    return id.hasPrefix(prefix) ? UInt64(id.dropFirst(prefix.utf8.count)) : nil
   }
 
   /// Takes an offer off the list. Its resources are the caller's to hand on or to recover.
@@ -58,7 +60,7 @@ extension MasterCore {
   }
 
   /// How long an agent is kept from a framework, in nanoseconds; nil for not at all (protocol fact 47).
-  private func refusal(_ filters: MesosFilters) -> Int64? {
+  func refusal(_ filters: MesosFilters) -> Int64? {
     let longest = 365 * Nanoseconds.day
     let seconds = filters.refuseSeconds
     if seconds == 0 { return nil }

@@ -18,6 +18,9 @@ extension MasterCore {
     case .drainAgent: drain(call.drainAgent, from: connection)
     case .deactivateAgent: deactivate(call.deactivateAgent.agentID.value, from: connection)
     case .reactivateAgent: reactivate(call.reactivateAgent.agentID.value, from: connection)
+    case .updateMaintenanceSchedule: updateSchedule(call.updateMaintenanceSchedule.schedule, from: connection)
+    case .startMaintenance: startMaintenance(of: call.startMaintenance.machines, from: connection)
+    case .stopMaintenance: stopMaintenance(of: call.stopMaintenance.machines, from: connection)
     case .markAgentGone: markGone(call.markAgentGone.agentID.value, from: connection)
     default: respond(connection, 501, "This master does not know the call \(call.type.protocolName)")
     }

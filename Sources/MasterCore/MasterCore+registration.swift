@@ -32,6 +32,7 @@ extension MasterCore {
     agent.info.id.value = id
     if call.agentInfo.hasID { agent.reregisteredTime = now.epochSeconds }
     agents[id] = agent
+    ledger.setRemote(isRemote(agent.info), agent: agent.slot)
     awaitedAgents.remove(id)
     agentOfSlot[agent.slot] = agent
     log(.info, "Agent \(id) (\(call.agentInfo.hostname)) registered with \(totals)")
@@ -43,12 +44,14 @@ extension MasterCore {
       agentOfStream[old] = nil
       effects.append(.close(old))
       for number in agent.offers.sorted() { offers[number].map(rescind) }
+      rescindInverseOffers(on: agent)
     }
     if agentOfAddress[agent.address] === agent { agentOfAddress[agent.address] = nil }
     agent.info = call.agentInfo
     agent.info.id.value = agent.id
     agent.version = call.version
     agent.address = call.address
+    ledger.setRemote(isRemote(agent.info), agent: agent.slot)
     agent.reregisteredTime = now.epochSeconds
     if totals != agent.totals {
       agent.totals = totals

@@ -53,6 +53,8 @@ extension MasterCore {
     _ framework: Framework, _ call: SchedulerCall.Subscribe, _ connection: ConnectionID, _ streamID: String
   ) {
     for number in framework.offers.sorted() { offers[number].map(rescind) }
+    for offer in inverseOffers.outstanding(of: framework) { rescind(offer) }
+    inverseOffers.removeFilters(of: framework.id)
     if let old = framework.stream {
       // Protocol fact 35.
       effects.append(.sendScheduler(old, .error("Framework failed over")))
@@ -77,6 +79,7 @@ extension MasterCore {
     event.subscribed.heartbeatIntervalSeconds = Double(configuration.heartbeatIntervalNs) / 1e9
     event.subscribed.masterInfo = configuration.masterInfo
     send(event, to: framework)
+    considerInverseOffers(to: framework)
     heartbeat(framework.id, framework.generation)
   }
 
@@ -145,7 +148,7 @@ extension Framework {
   var traits: FrameworkTraits {
     FrameworkTraits(
       takesGPUs: has(.gpuResources), takesRevocable: has(.revocableResources), takesShared: has(.sharedResources),
-      takesRefined: has(.reservationRefinement))
+      takesRefined: has(.reservationRefinement), takesRemote: has(.regionAware))
   }
 }
 

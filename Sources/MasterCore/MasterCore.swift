@@ -19,6 +19,8 @@ public final class MasterCore {
     case recovery
     case starvation
     case forgetting
+    case inverseOffer(UInt64)
+    case inverseOfferFilter(agent: String)
   }
 
   public let configuration: MasterConfiguration
@@ -61,6 +63,9 @@ public final class MasterCore {
   /// Offers in the order of their end; those that ended otherwise are skipped.
   var offerEnds: Deque<(number: UInt64, deadline: Int64)> = []
   var nextOfferNumber: UInt64 = 0
+  var inverseOffers = InverseOfferBooks()
+  var maintenance: Maintenance
+  var plannedMaintenance: Maintenance
 
   /// Of roles that have another than 1.
   var weights: [String: Double] = [:]
@@ -92,6 +97,8 @@ public final class MasterCore {
     whitelist = configuration.whitelist
     agentRecords = recovering.agents
     quotas = recovering.quotas
+    maintenance = recovering.maintenance
+    plannedMaintenance = recovering.maintenance
     awaitedAgents = Set(
       recovering.agents.filter { !$0.value.hasUnreachableSince && !$0.value.hasGoneSince }.keys)
     expectedAgentCount = awaitedAgents.count
@@ -129,6 +136,7 @@ public final class MasterCore {
       expireOffers()
       finishDraining()
       allocate()
+      sendInverseOffers()
     }
     defer { effects = [] }
     return effects
@@ -149,6 +157,8 @@ public final class MasterCore {
       case .recovery: recoveryTimedOut()
       case .starvation: checkStarvation()
       case .forgetting: forgetOldAgents()
+      case .inverseOffer(let number): inverseOfferTimedOut(number)
+      case .inverseOfferFilter(let agent): inverseOfferFilterEnded(on: agent)
       }
     }
   }

@@ -17,6 +17,9 @@ public struct MasterSnapshot: Sendable {
   public let quotas: [String: MesosQuotaConfig]
   /// What counts against them.
   public let consumedQuotas: [String: [String: Quantity]]
+  let maintenance: Maintenance
+  /// By agent.
+  let inverseOfferAnswers: [String: [MesosMaintenanceInverseOfferStatus]]
   public let metrics: MasterMetrics
 }
 

@@ -12,11 +12,14 @@ public struct RegistryState: Sendable {
   var weights: [String: Double] = [:]
   var quotas: [String: MesosQuotaConfig] = [:]
   var agents: [String: RegistryAgent] = [:]
+  var maintenance = Maintenance()
 
   public init() {}
 
   /// Reads the records. A key that this master does not know is left alone: a newer one may have written it.
   public init(records: [String: [UInt8]]) throws(RegistryError) {
+    var schedule = MesosMaintenanceSchedule()
+    var status = MesosMaintenanceClusterStatus()
     for (key, value) in records.sorted(by: { $0.key < $1.key }) {
       guard let slash = key.firstIndex(of: "/") else { continue }
       let name = String(key[key.index(after: slash)...])
@@ -24,9 +27,14 @@ public struct RegistryState: Sendable {
       case .weight: weights[name] = try Self.read(MesosWeightInfo.self, value, key).weight
       case .quota: quotas[name] = try Self.read(MesosQuotaConfig.self, value, key)
       case .agent: agents[name] = try Self.read(RegistryAgent.self, value, key)
-      case nil: continue
+      case .maintenance where name == Maintenance.Record.schedule:
+        schedule = try Self.read(MesosMaintenanceSchedule.self, value, key)
+      case .maintenance where name == Maintenance.Record.status:
+        status = try Self.read(MesosMaintenanceClusterStatus.self, value, key)
+      case .maintenance, nil: continue
       }
     }
+    maintenance = Maintenance(schedule: schedule, down: status.downMachines)
   }
 
   private static func read<Record: Message>(
@@ -47,7 +55,7 @@ public struct RegistryError: Error, Equatable, CustomStringConvertible {
 
 enum RegistryKey {
   enum Kind: String {
-    case weight, quota, agent
+    case weight, quota, agent, maintenance
   }
 
   static func of(_ kind: Kind, _ name: String) -> String { "\(kind.rawValue)/\(name)" }

@@ -66,4 +66,10 @@ public struct WireRefusal: Error, Equatable, Sendable {
     self.status = status
     self.text = text
   }
+
+  /// As endpoints that are not of an API of calls say it: what is wrong with the JSON and no more.
+  public var bareText: String {
+    let prefix = [JSONDiagnosis.parseFailed, JSONDiagnosis.conversionFailed].first { text.hasPrefix($0) } ?? ""
+    return String(text.dropFirst(prefix.count))
+  }
 }

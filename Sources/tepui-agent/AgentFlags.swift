@@ -34,6 +34,13 @@ struct AgentFlags: ParsableArguments {
   var attributes: String = EnvironmentDefault.value("attributes", otherwise: "")
 
   @Option(
+    name: .customLong("domain"),
+    help: ArgumentHelp(
+      "Region and zone of this machine, as JSON or a file with it; the master must have a domain, too.",
+      discussion: #"'{"fault_domain": {"region": {"name": "eu"}, "zone": {"name": "rack2"}}}'"#))
+  var domain: String = EnvironmentDefault.value("domain", otherwise: "")
+
+  @Option(
     name: .customLong("modules"), help: "Modules: JSON or a file with it (default: modules.json of --modules_dir).")
   var modules: String = EnvironmentDefault.value("modules", otherwise: "")
 
@@ -89,7 +96,8 @@ struct AgentFlags: ParsableArguments {
     let values = [
       ("master", master), ("ip", ip), ("port", String(port)), ("hostname", hostname), ("work_dir", workDirectory),
       ("runtime_dir", runtimeDirectory),
-      ("resources", resources), ("attributes", attributes), ("modules", modules), ("modules_dir", modulesDirectory),
+      ("resources", resources), ("attributes", attributes), ("domain", domain), ("modules", modules),
+      ("modules_dir", modulesDirectory),
       ("isolation", isolation), ("cgroups_root", cgroupsRoot),
       ("executor_registration_timeout", executorRegistrationTimeout.description),
       ("executor_reregistration_timeout", executorReregistrationTimeout.description),

@@ -112,6 +112,7 @@ struct AgentSetup: Sendable {
     } catch {
       throw FlagError("attributes", "'\(flags.attributes)': \(error)")
     }
+    if let domain = flags.domain.given { info.domain = try DomainFlag.parse(domain) }
     return info
   }
 

@@ -15,6 +15,7 @@ struct StateAnswer: Encodable {
   var unreservedResources: ResourceSummary
   var reservedResources: [String: ResourceSummary]
   var attributes: [String: String]
+  var domain: DomainAnswer?
   var masterHostname: String?
   var flags: [String: String]
   var frameworks: [FrameworkAnswer]
@@ -32,10 +33,28 @@ struct StateAnswer: Encodable {
     reservedResources = Dictionary(uniqueKeysWithValues: roles.map { ($0, ResourceSummary(all.reserved(for: $0))) })
     let pairs = state.info.attributes.compactMap { try? Attribute(wire: $0) }.map { ($0.name, $0.value.description) }
     attributes = Dictionary(pairs) { _, last in last }
+    domain = state.info.hasDomain ? DomainAnswer(state.info.domain) : nil
     masterHostname = state.masterHostname
     self.flags = flags
     frameworks = state.frameworks.map { FrameworkAnswer($0) }
     completedFrameworks = state.completedFrameworks.map { FrameworkAnswer($0) }
+  }
+}
+
+struct DomainAnswer: Encodable {
+  struct Named: Encodable {
+    var name: String
+  }
+  struct FaultDomain: Encodable {
+    var region: Named
+    var zone: Named
+  }
+  var faultDomain: FaultDomain?
+
+  init(_ domain: MesosDomainInfo) {
+    guard domain.hasFaultDomain else { return }
+    faultDomain = FaultDomain(
+      region: Named(name: domain.faultDomain.region.name), zone: Named(name: domain.faultDomain.zone.name))
   }
 }
 

@@ -59,6 +59,14 @@ struct MasterCommand: ParsableCommand {
   var rootSubmissions = EnvironmentDefault.value("root_submissions", otherwise: true)
   @Option(name: .customLong("whitelist"), help: "File with the hosts of the agents to offer, one a line; * for all.")
   var whitelist = EnvironmentDefault.value("whitelist", otherwise: Whitelist.all)
+  @Option(
+    name: .customLong("domain"),
+    help: ArgumentHelp(
+      "Region and zone of this master, as JSON or a file with it; agents that tell theirs are refused without it.",
+      discussion: #"'{"fault_domain": {"region": {"name": "eu"}, "zone": {"name": "rack1"}}}'"#))
+  var domain: String?
+  @Option(name: .customLong("require_agent_domain"), help: "Refuse agents that have no domain.")
+  var requireAgentDomain = EnvironmentDefault.value("require_agent_domain", otherwise: false)
   @Option(name: .customLong("agent_ping_timeout"), help: "Time between pings of an agent.")
   var agentPingTimeout = EnvironmentDefault.value("agent_ping_timeout", otherwise: DurationFlag.seconds(15))
   @Option(name: .customLong("max_agent_ping_timeouts"), help: "Pings missed until an agent is unreachable.")
@@ -82,10 +90,12 @@ struct MasterCommand: ParsableCommand {
     EnvironmentDefault.fill(&modules, "modules")
     EnvironmentDefault.fill(&allocator, "allocator")
     EnvironmentDefault.fill(&roles, "roles")
+    EnvironmentDefault.fill(&domain, "domain")
     if !(0...65535).contains(port) { throw ValidationError("--port is \(port); it must be from 0 to 65535") }
     if maxAgentPingTimeouts < 1 { throw ValidationError("--max_agent_ping_timeouts must be at least 1") }
     _ = try minimumOffer
     _ = try roleWeights
+    _ = try domain.map(DomainFlag.parse)
   }
 
   func run() throws {
@@ -157,6 +167,8 @@ struct MasterCommand: ParsableCommand {
     configuration.completedTaskLimit = maxCompletedTasks
     configuration.roles = roles.map { Set($0.split(separator: ",").map(String.init)) }
     configuration.weights = try roleWeights
+    configuration.domain = try domain.map(DomainFlag.parse)
+    configuration.requiresAgentDomain = requireAgentDomain
     configuration.allowsRootSubmissions = rootSubmissions
     configuration.allocation.minimumOffer = try minimumOffer
     configuration.allocation.reservesGPUAgents = filterGPUs
@@ -197,6 +209,7 @@ struct MasterCommand: ParsableCommand {
     var flags = [
       "ip": ip, "port": String(port), "hostname": hostname, "cluster": cluster, "work_dir": workDir,
       "modules_dir": modulesDir, "modules": modules, "allocator": allocator, "roles": roles,
+      "domain": domain,
     ].compactMapValues { $0 }
     flags["allocation_interval"] = allocationInterval.description
     flags["offer_timeout"] = offerTimeout.description
@@ -205,6 +218,7 @@ struct MasterCommand: ParsableCommand {
     flags["weights"] = weights.isEmpty ? nil : weights
     flags["root_submissions"] = String(rootSubmissions)
     flags["whitelist"] = whitelist
+    flags["require_agent_domain"] = String(requireAgentDomain)
     flags["agent_ping_timeout"] = agentPingTimeout.description
     flags["max_agent_ping_timeouts"] = String(maxAgentPingTimeouts)
     flags["agent_reregister_timeout"] = agentReregisterTimeout.description

@@ -10,6 +10,7 @@ extension MasterDaemon {
     resourceRoutes(router)
     router.on("/quota") { [self] in quota($0, $1) }
     router.on("/weights") { [self] in weights($0, $1) }
+    maintenanceRoutes(router)
   }
 
   /// Protocol facts 10 and 118: method, type, body, what is missing in it, and then the format of the answer.

@@ -99,7 +99,7 @@ extension MasterDaemon {
     router.get(path) { [self] in answer($0, $1, view) }
   }
 
-  private func answer(_ request: Request, _ responder: Responder, _ view: @escaping View) {
+  func answer(_ request: Request, _ responder: Responder, _ view: @escaping View) {
     guard let core else { return responder.respond(.error(.serviceUnavailable)) }
     let capture = core.capture()
     let query = request.query

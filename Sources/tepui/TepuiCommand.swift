@@ -8,6 +8,6 @@ struct TepuiCommand: AsyncParsableCommand {
     version: Product.version,
     subcommands: [
       Run.self, Ps.self, Agents.self, Frameworks.self, Modules.self, Explain.self, Quota.self, Weights.self,
-      Drain.self, Deactivate.self, Reactivate.self, Gone.self,
+      Drain.self, Deactivate.self, Reactivate.self, Gone.self, Maintenance.self,
     ])
 }

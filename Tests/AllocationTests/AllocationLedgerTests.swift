@@ -183,6 +183,25 @@ private let second: Int64 = 1_000_000_000
     #expect(run().grants.count == 1)
   }
 
+  @Test func agentsOfOtherRegionsAreForThoseWhoAskForThem() {
+    let agent = ledger.addAgent("S0", total: small)
+    ledger.setRemote(true, agent: agent)
+    let plain = ledger.addFramework("plain", roles: ["a"])
+    #expect(run().grants.isEmpty)
+    let aware = ledger.addFramework("aware", roles: ["a"], traits: FrameworkTraits(takesRemote: true))
+    #expect(run().grants.map(\.framework) == [aware])
+    ledger.recover(small.allocated(to: "a"), agent: agent, framework: aware)
+    ledger.suppress(framework: aware)
+    #expect(run().grants.isEmpty)
+    ledger.setRemote(false, agent: agent)
+    #expect(run().grants.map(\.framework) == [plain])
+    ledger.recover(small.allocated(to: "a"), agent: agent, framework: plain)
+    ledger.setRemote(true, agent: agent)
+    ledger.removeAgent(agent)
+    #expect(ledger.addAgent("S1", total: small) == agent)
+    #expect(run().grants.map(\.framework) == [plain], "a new agent inherits nothing from the one with its id before")
+  }
+
   @Test func crumbsAreNotOffered() {
     let agent = ledger.addAgent("S0", total: [.scalar("cpus", 1), .scalar("mem", 64)])
     _ = ledger.addFramework("F0", roles: ["a"])

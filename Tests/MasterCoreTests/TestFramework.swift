@@ -57,6 +57,10 @@ final class TestFramework {
   var offers: [MesosOffer] { events.flatMap(\.offers.offers) }
   var updates: [MesosTaskStatus] { events.filter { $0.type == .update }.map(\.update.status) }
   var rescinded: [String] { events.filter { $0.type == .rescind }.map(\.rescind.offerID.value) }
+  var inverseOffers: [MesosInverseOffer] { events.flatMap(\.inverseOffers.inverseOffers) }
+  var rescindedInverse: [String] {
+    events.filter { $0.type == .rescindInverseOffer }.map(\.rescindInverseOffer.inverseOfferID.value)
+  }
   var errors: [String] { events.filter { $0.type == .error }.map(\.error.message) }
 
   func clear() { cluster.clearEvents(connection) }

@@ -22,6 +22,10 @@ extension AgentSnapshot {
     json.summary("unreserved_resources", total.unreserved)
     json.member("active", isActive && !isDeactivated)
     json.member("deactivated", isDeactivated)
+    if info.hasDomain {
+      json.name("domain")
+      json.value(json: WireFormat.json.encode(info.domain))
+    }
     if let drain {
       json.name("drain_info")
       drain.view.write(to: &json)

@@ -24,6 +24,12 @@ extension MasterSnapshot {
         response.getQuota.status.configs.append(config)
         response.getQuota.status.infos.append(config.info)
       }
+    case .getMaintenanceSchedule:
+      response.type = .getMaintenanceSchedule
+      response.getMaintenanceSchedule.schedule = maintenanceSchedule
+    case .getMaintenanceStatus:
+      response.type = .getMaintenanceStatus
+      response.getMaintenanceStatus.status = maintenanceStatus
     default: return nil
     }
     return response

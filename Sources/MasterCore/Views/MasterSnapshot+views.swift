@@ -13,12 +13,20 @@ extension MasterSnapshot {
       json.member("start_time", startedSeconds)
       json.member("elected_time", startedSeconds)
       json.member("capabilities", ["AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"])
+      if let domain = configuration.domain {
+        json.name("domain")
+        json.value(json: WireFormat.json.encode(domain))
+      }
       json.member("leader", configuration.pid)
       json.object("leader_info") { json in
         json.member("id", configuration.id)
         json.member("pid", configuration.pid)
         json.member("port", configuration.port)
         json.member("hostname", configuration.hostname)
+        if let domain = configuration.domain {
+          json.name("domain")
+          json.value(json: WireFormat.json.encode(domain))
+        }
       }
       json.member("activated_slaves", Double(agents.count { $0.isActive }))
       json.member("deactivated_slaves", Double(agents.count { !$0.isActive }))
