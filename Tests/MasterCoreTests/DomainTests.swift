@@ -79,7 +79,8 @@ import Wire
     }
     _ = try agent(Self.domain("us", "rack1"), in: cluster)
     let framework = TestFramework(cluster)
-    #expect(framework.offers.isEmpty)
+    let aware = TestFramework(cluster, TestFramework.info([.multiRole, .regionAware]))
+    #expect(framework.offers.isEmpty && aware.offers.isEmpty)
     #expect(cluster.logLines.contains { $0.contains("the agent is blocked for the claimant") })
   }
 

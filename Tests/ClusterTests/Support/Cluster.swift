@@ -55,6 +55,19 @@ final class Cluster {
   }
 
   func startAgent(_ name: String, _ resources: String, flags: [String] = []) async throws {
+    let (program, endpoint) = try await launchAgent(name, resources, flags: flags)
+    try await eventually("\(name) is registered; it said: \(program.log.suffix(2000))") {
+      if !program.isRunning { throw Overdue(description: "\(name) ended: \(program.log.suffix(2000))") }
+      let slaves = try await get(master.endpoint, "/slaves")
+      return String(buffer: slaves.body).contains("@\(endpoint)")
+    }
+  }
+
+  /// Starts an agent that need not be admitted.
+  @discardableResult
+  func launchAgent(
+    _ name: String, _ resources: String, flags: [String] = []
+  ) async throws -> (program: Program, endpoint: Endpoint) {
     let port = agents[name]?.endpoint.port ?? 0
     let program = try start(
       "tepui-agent", name, port: port,
@@ -64,12 +77,12 @@ final class Cluster {
       ] + flags)
     let endpoint = try await endpoint(of: program)
     agents[name] = (program, endpoint)
-    try await eventually("\(name) is registered; it said: \(program.log.suffix(2000))") {
-      if !program.isRunning { throw Overdue(description: "\(name) ended: \(program.log.suffix(2000))") }
-      let slaves = try await get(master.endpoint, "/slaves")
-      return String(buffer: slaves.body).contains("@\(endpoint)")
-    }
+    return (program, endpoint)
   }
+
+  func isRunning(_ agent: String) -> Bool { agents[agent]?.program.isRunning ?? false }
+
+  func log(of agent: String) -> String { agents[agent]?.program.log ?? "" }
 
   func stopAgent(_ name: String, _ signal: Int32 = SIGTERM) async throws {
     try await agents[name]?.program.stop(signal)

@@ -11,6 +11,7 @@ final class TestFramework {
   private(set) var info: MesosFrameworkInfo
   private(set) var streamID: String?
   private(set) var offers: [MesosOffer] = []
+  private(set) var inverseOffers: [MesosInverseOffer] = []
   private(set) var updates: [MesosTaskStatus] = []
   private(set) var errors: [String] = []
   /// The last status of each operation with an id.
@@ -96,6 +97,8 @@ final class TestFramework {
     case .offers: offers += event.offers.offers
     case .rescind: offers.removeAll { $0.id == event.rescind.offerID }
     case .failure: failures.append(event.failure)
+    case .inverseOffers: inverseOffers += event.inverseOffers.inverseOffers
+    case .rescindInverseOffer: inverseOffers.removeAll { $0.id == event.rescindInverseOffer.inverseOfferID }
     case .error: errors.append(event.error.message)
     case .update:
       updates.append(event.update.status)
