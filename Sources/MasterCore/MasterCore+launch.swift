@@ -10,11 +10,12 @@ extension MasterCore {
     }
     for task in tasks {
       let check = TaskCheck(acceptance, isGroup: false)
-      switch check.plan(task, executor: task.hasExecutor ? task.executor : nil, available: acceptance.available) {
-      case .failure(let problem):
-        tell(acceptance.framework, task, .taskError, .taskInvalid, problem.description)
-      case .success(let plan):
+      do throws(ResourceError) {
+        let executor = task.hasExecutor ? task.executor : nil
+        let plan = try check.plan(task, executor: executor, available: acceptance.available)
         run([plan], isGroup: false, &acceptance)
+      } catch {
+        tell(acceptance.framework, task, .taskError, .taskInvalid, error.description)
       }
     }
   }
@@ -25,23 +26,13 @@ extension MasterCore {
     if operation.hasID {
       return fail(tasks, acceptance, .taskGroupInvalid, "Operation ID cannot be set for LAUNCH_GROUP")
     }
-    var plans: [LaunchPlan] = []
-    var rest = acceptance
-    for task in tasks {
-      let check = TaskCheck(acceptance, isGroup: true, launched: Set(plans.map(\.task.taskID.value)))
-      switch check.plan(task, executor: operation.launchGroup.executor, available: rest.available) {
-      case .failure(let problem):
-        return fail(
-          tasks, acceptance, .taskGroupInvalid, "Task '\(task.taskID.value)' is invalid: \(problem)")
-      case .success(var plan):
-        // One executor for all: only the first task brings it along.
-        if !plans.isEmpty { plan.executorResources = nil }
-        rest.remaining -= plan.resources
-        if let executor = plan.executorResources { rest.remaining -= executor }
-        plans.append(plan)
-      }
+    guard !tasks.isEmpty else { return }
+    do throws(ResourceError) {
+      let plans = try TaskGroupCheck(acceptance).plans(tasks, executor: operation.launchGroup.executor)
+      run(plans, isGroup: true, &acceptance)
+    } catch {
+      fail(tasks, acceptance, .taskGroupInvalid, error.description)
     }
-    if !plans.isEmpty { run(plans, isGroup: true, &acceptance) }
   }
 
   private func fail(
@@ -60,7 +51,7 @@ extension MasterCore {
       let copies = plan.resources.shared - acceptance.remaining.shared
       ledger.allocate(copies, agent: agent.slot, framework: framework.slot)
       acceptance.remaining += copies
-      let task = MasterTask(plan.task, framework: framework.id, agent: agent.id, resources: plan.resources)
+      let task = MasterTask(plan, framework: framework.id, agent: agent.id)
       framework.tasks[task.id] = task
       agent.tasks[framework.id, default: []].insert(task.id)
       acceptance.remaining -= plan.resources

@@ -85,11 +85,12 @@ public struct MasterTask: Sendable {
   }
 
   /// A task that a framework launches.
-  init(_ info: MesosTaskInfo, framework: String, agent: String, resources: Resources) {
-    let command = info.hasCommand ? info.command : info.executor.command
+  init(_ plan: LaunchPlan, framework: String, agent: String) {
+    let info = plan.task
+    let command = info.hasCommand ? info.command : plan.executor?.command ?? .init()
     identity = Identity(
       id: info.taskID.value, name: info.name, framework: framework, agent: agent,
-      executor: info.hasExecutor ? info.executor.executorID.value : nil, resources: resources,
+      executor: plan.executor?.executorID.value, resources: plan.resources,
       extras: Extras(info, user: command.hasUser ? command.user : nil))
     state = .taskStaging
     forwardedState = .taskStaging

@@ -25,24 +25,33 @@ struct TaskCheck {
     self.launched = launched
   }
 
+  /// A task of a LAUNCH, by itself.
   func plan(
     _ task: MesosTaskInfo, executor: MesosExecutorInfo?, available: Resources
-  ) -> Result<LaunchPlan, ResourceError> {
-    if let problem = problem(of: task) { return .failure(ResourceError(problem)) }
-    if let problem = executor.flatMap(problem(of:)) { return .failure(ResourceError(problem)) }
-    do {
-      return .success(try makePlan(task, executor, available))
-    } catch {
-      return .failure(error)
+  ) throws(ResourceError) -> LaunchPlan {
+    if let problem = problem(of: task) ?? executor.flatMap(problem(of:)) { throw ResourceError(problem) }
+    var plan = try planWithoutExecutor(task)
+    if let executor { try add(executor, to: &plan) }
+    let needed = plan.resources + (plan.executorResources ?? Resources())
+    guard available.contains(needed) else {
+      throw ResourceError(
+        "Total resources \(needed) required by task and its executor is more than available \(available)")
     }
+    return plan
   }
 
-  private func problem(of task: MesosTaskInfo) -> String? {
+  func problem(of task: MesosTaskInfo) -> String? {
     let id = task.taskID.value
-    return Identifier.problem(id) ?? problemOfReuse(id) ?? problemOfAgent(task) ?? problemOfTimes(task)
-      ?? (task.hasHealthCheck ? HealthCheckCheck.problem(task.healthCheck) : nil)
-      ?? (task.hasCheck ? HealthCheckCheck.problem(task.check) : nil) ?? problemOfCommand(task)
-      ?? (task.resources.isEmpty ? "Task uses no resources" : nil)
+    if let problem = Identifier.problem(id) ?? problemOfReuse(id) ?? problemOfAgent(task) { return problem }
+    if let problem = problemOfTimes(task) ?? problemOfChecks(task) ?? problemOfCommand(task) { return problem }
+    if task.resources.isEmpty { return "Task uses no resources" }
+    return LimitsCheck.problem(of: task)
+      ?? (isGroup ? TaskGroupCheck.problem(of: task) : LimitsCheck.problemOutsideOfGroups(task))
+  }
+
+  private func problemOfChecks(_ task: MesosTaskInfo) -> String? {
+    if task.hasHealthCheck, let problem = HealthCheckCheck.problem(task.healthCheck) { return problem }
+    return task.hasCheck ? HealthCheckCheck.problem(task.check) : nil
   }
 
   /// Protocol fact 62.
@@ -65,15 +74,13 @@ struct TaskCheck {
   }
 
   private func problemOfCommand(_ task: MesosTaskInfo) -> String? {
-    if isGroup {
-      if task.hasExecutor { return "'TaskInfo.executor' must not be set" }
-    } else if task.hasCommand == task.hasExecutor {
+    if !isGroup && task.hasCommand == task.hasExecutor {
       return "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present"
     }
     return task.hasCommand ? CommandCheck.problem(task.command).map { "Task's `CommandInfo` is invalid: \($0)" } : nil
   }
 
-  private func problem(of executor: MesosExecutorInfo) -> String? {
+  func problem(of executor: MesosExecutorInfo) -> String? {
     if let problem = Identifier.problem(executor.executorID.value) { return problem }
     if executor.hasFrameworkID ? executor.frameworkID.value != acceptance.framework.id : isGroup {
       return "ExecutorInfo has an invalid FrameworkID (Actual: \(executor.frameworkID.value) "
@@ -84,6 +91,10 @@ struct TaskCheck {
     }
     switch executor.type {
     case .default where executor.hasCommand: return "'ExecutorInfo.command' must not be set for 'DEFAULT' executor"
+    case .default where executor.hasContainer && executor.container.type != .mesos:
+      return "'ExecutorInfo.container.type' must be 'MESOS' for 'DEFAULT' executor"
+    case .default where executor.container.mesos.hasImage:
+      return "'ExecutorInfo.container.mesos.image' must not be set for 'DEFAULT' executor"
     case .custom where !executor.hasCommand: return "'ExecutorInfo.command' must be set for 'CUSTOM' executor"
     case .unknown where !executor.hasCommand: return "'ExecutorInfo.command' must be set"
     default: break
@@ -92,37 +103,36 @@ struct TaskCheck {
       ? CommandCheck.problem(executor.command).map { "Executor's `CommandInfo` is invalid: \($0)" } : nil
   }
 
-  private func makePlan(
-    _ task: MesosTaskInfo, _ executor: MesosExecutorInfo?, _ available: Resources
-  ) throws(ResourceError) -> LaunchPlan {
+  /// Of a task whose fields are in order.
+  func planWithoutExecutor(_ task: MesosTaskInfo) throws(ResourceError) -> LaunchPlan {
     var plan = LaunchPlan(task: task, resources: try resources(task.resources), executor: nil, executorResources: nil)
     plan.task.clearExecutor()
     plan.task.resources = plan.resources.wire(.stack)
     try requireUsable(plan.resources)
-    var needed = plan.resources
-    if var executor {
-      executor.frameworkID.value = acceptance.framework.id
-      let own = try resources(executor.resources)
-      executor.resources = own.wire(.stack)
-      try requireUsable(own, beside: plan.resources)
-      if let existing = acceptance.agent.executors[acceptance.framework.id]?[executor.executorID.value] {
-        try requireCompatible(executor, existing.info)
-      } else {
-        try requireMinimum(own)
-        plan.executorResources = own
-        needed += own
-      }
-      plan.executor = executor
-    }
-    guard available.contains(needed) else {
-      throw ResourceError(
-        "Total resources \(needed) required by task and its executor is more than available \(available)")
-    }
     return plan
   }
 
+  private func add(_ executor: MesosExecutorInfo, to plan: inout LaunchPlan) throws(ResourceError) {
+    let own = try resources(executor.resources)
+    try requireUsable(own, beside: plan.resources)
+    (plan.executor, plan.executorResources) = try complete(executor, own)
+  }
+
+  /// The executor as it goes to the agent, with its resources if it is not there yet.
+  func complete(
+    _ executor: MesosExecutorInfo, _ own: Resources
+  ) throws(ResourceError) -> (MesosExecutorInfo, Resources?) {
+    var executor = executor
+    executor.frameworkID.value = acceptance.framework.id
+    executor.resources = own.wire(.stack)
+    let existing = acceptance.agent.executors[acceptance.framework.id]?[executor.executorID.value]
+    guard let existing else { return (executor, own) }
+    try requireCompatible(executor, existing.info)
+    return (executor, nil)
+  }
+
   /// Reads resources and puts them into the role of the offer where they name none (protocol fact 58).
-  private func resources(_ messages: [MesosResource]) throws(ResourceError) -> Resources {
+  func resources(_ messages: [MesosResource]) throws(ResourceError) -> Resources {
     var resources: [Resource] = []
     for message in messages {
       var resource = try Resource(wire: message)
@@ -166,7 +176,7 @@ struct TaskCheck {
     }
   }
 
-  private static func naming(
+  static func naming(
     _ what: String, _ check: () throws(ResourceError) -> Void
   ) throws(ResourceError) {
     do { try check() } catch { throw ResourceError("\(what): \(error)") }
@@ -181,14 +191,5 @@ struct TaskCheck {
         + "------------------------------------------------------------\n"
         + "ExecutorInfo:\n\(executor.textFormatString())\n"
         + "------------------------------------------------------------\n")
-  }
-
-  /// Protocol fact 63.
-  private func requireMinimum(_ resources: Resources) throws(ResourceError) {
-    guard isGroup else { return }
-    for (name, least) in [("cpus", Quantity(0.01)), ("mem", Quantity(32)), ("disk", Quantity(0.001))]
-    where resources.total(of: name) < least {
-      throw ResourceError("Executor resources \(resources) are less than the minimum \(name) of \(least)")
-    }
   }
 }

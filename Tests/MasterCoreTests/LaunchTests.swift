@@ -126,31 +126,6 @@ import Wire
     #expect(agent.launched.isEmpty)
   }
 
-  @Test func aGroupRunsTogetherOrNotAtAll() throws {
-    func launchGroup(_ tasks: [MesosTaskInfo]) {
-      framework.call(.accept) { call in
-        call.accept.offerIds = [MesosOfferID(offerID)]
-        var operation = MesosOffer.Operation()
-        operation.type = .launchGroup
-        operation.launchGroup.executor.type = .default
-        operation.launchGroup.executor.executorID.value = "e"
-        operation.launchGroup.executor.frameworkID.value = framework.id
-        operation.launchGroup.executor.resources = Resources([
-          .scalar("cpus", 0.1), .scalar("mem", 32), .scalar("disk", 10),
-        ]).wire(.stack)
-        operation.launchGroup.taskGroup.tasks = tasks
-        call.accept.operations = [operation]
-        call.accept.filters.refuseSeconds = 0
-      }
-    }
-    let big = try TestAgent(cluster, resources: "cpus:4;mem:4096;disk:1000")
-    launchGroup([framework.task("one", on: big.id), framework.task("two", on: big.id, cpus: 9)])
-    #expect(framework.updates.map(\.reason) == [.taskGroupInvalid, .taskGroupInvalid])
-    #expect(big.launched.isEmpty)
-    launchGroup([framework.task("three", on: big.id), framework.task("four", on: big.id)])
-    #expect(big.launched == ["three", "four"])
-  }
-
   @Test func executorResourcesCountOnceForAnAgent() throws {
     func custom(_ id: String) -> MesosTaskInfo {
       var task = framework.task(id, on: agent.id)
