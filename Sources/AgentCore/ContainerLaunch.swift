@@ -53,19 +53,6 @@ public struct ContainerLaunch: Equatable, Sendable {
     /// It sees the processes of the pod, if those are apart from the machine's.
     public var sharesPIDs: Bool
     public var paths: [SharedPath]
-
-    public init(
-      parentID: String, taskID: String, parentSandbox: String, parentUser: String?, sharesLimits: Bool,
-      sharesPIDs: Bool, paths: [SharedPath]
-    ) {
-      self.parentID = parentID
-      self.taskID = taskID
-      self.parentSandbox = parentSandbox
-      self.parentUser = parentUser
-      self.sharesLimits = sharesLimits
-      self.sharesPIDs = sharesPIDs
-      self.paths = paths
-    }
   }
 }
 
