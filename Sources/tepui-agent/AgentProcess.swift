@@ -130,10 +130,10 @@ final class AgentProcess {
     let turn = effects
     effects = []
     guard commit(turn) else { return }
-    for effect in turn { carryOut(effect) }
-    // Their ends are stored now, so what containment kept of them is not needed again.
+    // Their ends are stored now, so what containment kept of them is not needed again. Before a stop, which leaves nothing.
     for id in endedContainers { containers?.forget(id) }
     endedContainers = []
+    for effect in turn { carryOut(effect) }
     linkLatest()
     scheduleTick()
   }
