@@ -9,6 +9,8 @@ import PackageDescription
 // - swift-log: one logging interface for all rooms.
 // - libltdl (Debian: libltdl-dev): loads the modules.
 // - SQLite (Debian: libsqlite3-dev): checkpoints of the agent, registry of the master.
+// - RE2 (Debian: libre2-dev): regexes of offer constraints, whose syntax is RE2's; linear in time, so that no framework
+//   can hang the master with one, which Swift's own Regex does not promise.
 
 /// Settings of all our own Swift targets: a warning is an error.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
@@ -107,6 +109,12 @@ let package = Package(
     .target(name: "Storage", dependencies: ["CSQLite"], swiftSettings: strict),
     .target(name: "Daemon", dependencies: [arguments, logging, "Resources", "Wire"], swiftSettings: strict),
 
+    .target(
+      name: "CRE2",
+      cxxSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-std=c++17"])],
+      linkerSettings: [.linkedLibrary("re2")]),
+    .target(name: "Patterns", dependencies: ["CRE2", "Allocation", "Resources"], swiftSettings: strict),
+
     // A framework's end of the scheduler API, for the programs and tests that are frameworks.
     .target(name: "SchedulerClient", dependencies: ["Transport", "Wire"] + nio, swiftSettings: strict),
 
@@ -123,8 +131,8 @@ let package = Package(
     .executableTarget(
       name: "tepui-master",
       dependencies: [
-        "MasterCore", "Allocation", "ModuleHost", "Transport", "Storage", "Wire", "Resources", "Daemon", arguments,
-        logging,
+        "MasterCore", "Allocation", "ModuleHost", "Patterns", "Transport", "Storage", "Wire", "Resources", "Daemon",
+        arguments, logging,
       ]
         + nio, swiftSettings: strict),
     .executableTarget(
@@ -150,8 +158,9 @@ let package = Package(
     .testTarget(name: "WireTests", dependencies: ["Wire", "Resources", protobuf], swiftSettings: strict),
     .testTarget(name: "AllocationTests", dependencies: ["Allocation", "Resources", "CTepui"], swiftSettings: strict),
     .testTarget(
-      name: "MasterCoreTests", dependencies: ["MasterCore", "Allocation", "CTepui", "Wire", "Resources"],
+      name: "MasterCoreTests", dependencies: ["MasterCore", "Allocation", "Patterns", "CTepui", "Wire", "Resources"],
       swiftSettings: strict),
+    .testTarget(name: "PatternsTests", dependencies: ["Patterns", "Resources"], swiftSettings: strict),
     .testTarget(name: "AgentCoreTests", dependencies: ["AgentCore", "Wire", "Resources"], swiftSettings: strict),
     .testTarget(
       name: "SimulationTests",

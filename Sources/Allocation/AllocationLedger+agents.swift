@@ -2,17 +2,30 @@ import Resources
 
 extension AllocationLedger {
   /// Adds an agent whose resources are all free. `name` is what policies and log lines call it.
-  public func addAgent(_ name: String, total: Resources) -> UInt32 {
+  public func addAgent(_ name: String, total: Resources, traits: AgentTraits = AgentTraits()) -> UInt32 {
     let id = agentIDs.take()
     let count = Int(agentIDs.count)
     while agents.count < count { agents.append(nil) }
     agentTotal.growRows(to: count)
     agentFree.growRows(to: count)
     blocked.growAgents(to: count)
+    excluded.growAgents(to: count)
     agentNames.set(name, for: id)
-    agents[Int(id)] = AgentBook(name: name)
+    agents[Int(id)] = AgentBook(name: name, traits: traits)
     setTotal(total, of: id)
+    judgeConstraints(on: id)
     return id
+  }
+
+  /// Changes what frameworks choose the agent by. Filters on it end with other attributes, for they may have been made for
+  /// the old ones.
+  public func setTraits(_ traits: AgentTraits, of agent: UInt32) {
+    guard agentExists(agent), let book = agents[Int(agent)], book.traits != traits else { return }
+    let hasOtherAttributes = book.traits.attributes != traits.attributes
+    book.traits = traits
+    if hasOtherAttributes { for claimant in filters.removeAll(agent: agent) { judge(claimant, agent) } }
+    judgeConstraints(on: agent)
+    mark(agent)
   }
 
   /// Changes what an agent has. Filters on it end (protocol fact 48), but not when an operation converted resources.
@@ -63,6 +76,10 @@ extension AllocationLedger {
     let hadGPUs = gpuAgents.remove(agent)
     if remoteAgents.remove(agent) || hadGPUs {
       for claimant in 0..<claimantIDs.count { blocked.set(agent, claimant: claimant, blocked: false) }
+    }
+    for claimant in constrained {
+      excluded.set(agent, claimant: claimant, blocked: false)
+      blocked.set(agent, claimant: claimant, blocked: false)
     }
     if let book = agents[Int(agent)] { setFree(Resources(), of: agent, book) }
     offerable.remove(agent)

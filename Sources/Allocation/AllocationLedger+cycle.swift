@@ -82,18 +82,6 @@ extension AllocationLedger {
     return list
   }
 
-  /// Whether the amounts are worth an offer (flag --min_allocatable_resources).
-  func isOffer(_ resources: Resources) -> Bool {
-    options.minimumOffer.isEmpty
-      ? !resources.isEmpty : options.minimumOffer.contains { resources.total(of: $0.name) >= $0.amount }
-  }
-
-  func isOffer(_ row: UnsafePointer<Int64>) -> Bool {
-    options.minimumOffer.isEmpty
-      ? (0..<kindNames.count).contains { row[$0] > 0 }
-      : minimumAmounts.contains { row[$0.kind] >= $0.amount }
-  }
-
   func withView<Result>(
     at now: Int64, deadline: Int64, candidates: [UInt32], active: Column<UInt32>,
     _ body: (UnsafePointer<tepui_allocation_view>, UnsafePointer<tepui_grant_sink>) -> Result

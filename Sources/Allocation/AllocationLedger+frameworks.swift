@@ -3,37 +3,63 @@ import Resources
 extension AllocationLedger {
   /// Adds a framework that wants offers in `roles`, all but the suppressed ones.
   public func addFramework(
-    _ name: String, roles: [String], suppressed: [String] = [], traits: FrameworkTraits = FrameworkTraits()
+    _ name: String, roles: [String], suppressed: [String] = [], traits: FrameworkTraits = FrameworkTraits(),
+    terms: [String: RoleTerms] = [:]
   ) -> UInt32 {
     let id = frameworkIDs.take()
     while frameworks.count < Int(frameworkIDs.count) { frameworks.append(nil) }
     frameworkNames.set(name, for: id)
     frameworks[Int(id)] = FrameworkBook(name: name, traits: traits)
-    update(framework: id, roles: roles, suppressed: suppressed, traits: traits)
+    update(framework: id, roles: roles, suppressed: suppressed, traits: traits, terms: terms)
     return id
   }
 
-  /// Sets roles, suppressed roles and traits anew, as at a subscription.
-  public func update(framework: UInt32, roles: [String], suppressed: [String], traits: FrameworkTraits) {
+  /// Sets roles, suppressed roles, traits and terms anew, as at a subscription. What was refused in a role is forgotten
+  /// when the framework leaves it, and when offers are no longer suppressed there.
+  public func update(
+    framework: UInt32, roles: [String], suppressed: [String], traits: FrameworkTraits, terms: [String: RoleTerms] = [:]
+  ) {
     guard frameworkExists(framework) else { return }
+    let roles = Set(roles)
+    let suppressed = Set(suppressed)
     let traitsChanged = frameworks[Int(framework)]?.traits != traits
     frameworks[Int(framework)]?.traits = traits
     for (role, id) in frameworks[Int(framework)]?.claimants ?? [] {
-      claimants[Int(id)]?.isSubscribed = roles.contains(role)
-      claimants[Int(id)]?.isSuppressed = suppressed.contains(role)
-      if traitsChanged { judgeKeptAgents(for: id) }
+      guard let book = claimants[Int(id)] else { continue }
+      let wasSuppressed = book.isSuppressed
+      book.isSubscribed = roles.contains(role)
+      book.isSuppressed = suppressed.contains(role)
+      if !book.isSubscribed || book.isSuppressed { book.wantsSinceNs = nil }
+      if !book.isSubscribed || (wasSuppressed && !book.isSuppressed) { removeFilters(of: id) }
+      setTerms(terms[role] ?? RoleTerms(), of: id)
+      if traitsChanged { judgeTraits(of: id) }
     }
-    for role in roles where claimant(of: framework, in: role) == nil {
-      addClaimant(framework, role: role, isSubscribed: true, isSuppressed: suppressed.contains(role))
+    for role in roles.sorted() where claimant(of: framework, in: role) == nil {
+      let id = addClaimant(framework, role: role, isSubscribed: true, isSuppressed: suppressed.contains(role))
+      setTerms(terms[role] ?? RoleTerms(), of: id)
     }
+    forgetIdleClaimants(of: framework)
     activityChanged(of: framework)
   }
 
-  /// A framework that is not connected keeps what it holds and gets nothing.
+  /// Roles that a framework has left are kept as long as it holds something there.
+  private func forgetIdleClaimants(of framework: UInt32) {
+    for (_, claimant) in frameworks[Int(framework)]?.claimants ?? [] {
+      guard claimants[Int(claimant)]?.isSubscribed == false else { continue }
+      let row = claimantAllocated.row(claimant)
+      if (0..<kindNames.count).allSatisfy({ row[$0] == 0 }) { removeClaimant(claimant) }
+    }
+    frameworks[Int(framework)]?.claimants.removeAll { claimants[Int($0.id)] == nil }
+  }
+
+  /// A framework that is not connected keeps what it holds and gets nothing; what it refused is forgotten.
   public func setActive(_ isActive: Bool, framework: UInt32) {
     guard frameworkExists(framework), frameworks[Int(framework)]?.isActive != isActive else { return }
     frameworks[Int(framework)]?.isActive = isActive
-    forEachClaimant(of: framework, in: nil) { claimants[Int($0)]?.wantsSinceNs = nil }
+    forEachClaimant(of: framework, in: nil) {
+      claimants[Int($0)]?.wantsSinceNs = nil
+      if !isActive { removeFilters(of: $0) }
+    }
     activityChanged(of: framework)
   }
 
@@ -58,23 +84,34 @@ extension AllocationLedger {
   /// Forgets a framework. What it holds must have been recovered before.
   public func removeFramework(_ framework: UInt32) {
     guard frameworkExists(framework), let book = frameworks[Int(framework)] else { return }
-    for (_, claimant) in book.claimants {
-      setWanting(false, claimant)
-      removeFilters(of: claimant)
-      blocked.removeAll(claimant: claimant)
-      let role = claimantRole[claimant]
-      roles.subtractAllocated(claimantAllocated.row(claimant), in: role)
-      roles.leave(role)
-      claimantAllocated.clear(claimant)
-      claimantFramework[claimant] = noID
-      claimantRole[claimant] = noID
-      claimants[Int(claimant)] = nil
-      claimantIDs.giveBack(claimant)
-    }
+    for (_, claimant) in book.claimants { removeClaimant(claimant) }
     frameworks[Int(framework)] = nil
     frameworkNames.remove(framework)
     frameworkIDs.giveBack(framework)
     changedSinceAll = true
+  }
+
+  private func removeClaimant(_ claimant: UInt32) {
+    setWanting(false, claimant)
+    removeFilters(of: claimant)
+    setTerms(RoleTerms(), of: claimant)
+    blocked.removeAll(claimant: claimant)
+    let role = claimantRole[claimant]
+    roles.subtractAllocated(claimantAllocated.row(claimant), in: role)
+    roles.leave(role)
+    claimantAllocated.clear(claimant)
+    claimantFramework[claimant] = noID
+    claimantRole[claimant] = noID
+    claimants[Int(claimant)] = nil
+    claimantIDs.giveBack(claimant)
+  }
+
+  /// The roles of a framework in which it wants no offers, in order.
+  public func suppressedRoles(of framework: UInt32) -> [String] {
+    guard frameworkExists(framework) else { return [] }
+    return (frameworks[Int(framework)]?.claimants ?? []).compactMap { role, claimant in
+      claimants[Int(claimant)].flatMap { $0.isSubscribed && $0.isSuppressed ? role : nil }
+    }.sorted()
   }
 
   func frameworkExists(_ framework: UInt32) -> Bool {
@@ -101,12 +138,13 @@ extension AllocationLedger {
     claimantRole.grow(to: count)
     claimantAllocated.growRows(to: count)
     blocked.growClaimants(to: count)
+    excluded.growClaimants(to: count)
     claimants[Int(id)] = ClaimantBook(
       role: role, framework: framework, isSubscribed: isSubscribed, isSuppressed: isSuppressed)
     claimantFramework[id] = framework
     claimantRole[id] = roles.join(role)
     frameworks[Int(framework)]?.claimants.append((role, id))
-    judgeKeptAgents(for: id)
+    judgeTraits(of: id)
     return id
   }
 

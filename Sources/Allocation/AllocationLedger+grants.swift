@@ -13,7 +13,8 @@ extension AllocationLedger {
     let isWhole = allowed == nil && agentBook.form != .particular
     let resources =
       isWhole ? agentBook.free : part(of: agentBook, amounts: allowed, agent: agent, claimant: claimant, book)
-    let isWorthIt = isWhole ? offerable.contains(agent) : isOffer(resources)
+    let isWorthIt =
+      isWhole && ownMinimums.isEmpty ? offerable.contains(agent) : isOffer(resources, to: claimant)
     guard isWorthIt, !isHidden(resources, agent: agent, claimant: claimant) else {
       open?.result.refusedCount += 1
       return TEPUI_REFUSED

@@ -72,10 +72,11 @@ extension AllocationLedger {
     blocked.set(agent, claimant: claimant, blocked: isHidden)
   }
 
-  /// Why an agent, being what and where it is, is not for a claimant; nil when it is.
+  /// Why an agent, being what and where it is, is not for a claimant, being what that is and wants; nil when it is.
   func exclusion(_ claimant: UInt32, _ agent: UInt32) -> Explanation.Reason? {
     if gpuAgents.contains(agent), keepsGPUs(from: claimant) { return .gpusKept }
-    return remoteAgents.contains(agent) && keepsRemote(from: claimant) ? .regionKept : nil
+    if remoteAgents.contains(agent), keepsRemote(from: claimant) { return .regionKept }
+    return excluded.contains(agent, claimant: claimant) ? .constraints : nil
   }
 
   /// Whether agents with GPUs are not for a claimant.
@@ -90,10 +91,12 @@ extension AllocationLedger {
     return !(frameworks[Int(book.framework)]?.traits.takesRemote ?? false)
   }
 
-  /// Judges the agents that a claimant's traits decide about.
-  func judgeKeptAgents(for claimant: UInt32) {
+  /// Judges the agents that a claimant's traits decide about: those with GPUs, those of other regions, and those of which
+  /// it refused something.
+  func judgeTraits(of claimant: UInt32) {
     for agent in gpuAgents.members { judge(claimant, agent) }
     for agent in remoteAgents.members { judge(claimant, agent) }
+    for agent in filters.agents(filteredFor: claimant) { judge(claimant, agent) }
   }
 
   /// Judges the filters on agents whose free resources have changed, where that is needed: not on an agent that has

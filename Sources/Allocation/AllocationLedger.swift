@@ -48,6 +48,10 @@ public final class AllocationLedger {
 
   let roles = RoleTree(kinds: 0)
   let filters = RefuseFilters(kinds: 0)
+  /// Agents that offer constraints exclude, kept because regexes are slow to judge; the claimants that have constraints.
+  let excluded = BlockedAgents()
+  var constrained: Set<UInt32> = []
+  /// All that a claimant must not be granted, for whatever reason.
   let blocked = BlockedAgents()
 
   /// Agents to look at in the next cycle, to tell the policy as changed, and whose filters must be judged anew.
@@ -63,8 +67,11 @@ public final class AllocationLedger {
   var cycleNumber: UInt64 = 0
   var random: SplitMix64
   var open: OpenCycle?
-  /// The smallest offers by kind, in thousandths; kinds that no agent has are left out.
-  private(set) var minimumAmounts: [(kind: Int, amount: Int64)] = []
+  /// How many claimants have a minimum in place of the one for all.
+  var ownMinimums: [MinimumOffer: Int] = [:]
+  /// The smallest offers to anybody, in thousandths: all amounts of one of these, or whatever there is.
+  var minimumAmounts: [[(kind: Int, amount: Int64)]] = []
+  var isAnythingAnOffer = false
   private let scratchRow = Column<Int64>(initial: 0)
   /// Of the grant in work.
   let choppedRow = Column<Int64>(initial: 0)
@@ -81,6 +88,7 @@ public final class AllocationLedger {
 
   final class AgentBook {
     let name: String
+    var traits: AgentTraits
     var total: Resources
     /// By everybody together; may be more than the total when an agent came back smaller.
     var allocated = Resources()
@@ -92,8 +100,9 @@ public final class AllocationLedger {
     /// What was free when the filters on the agent were last judged; nil when they must be judged anyway.
     var judgedFree: Resources?
 
-    init(name: String) {
+    init(name: String, traits: AgentTraits) {
       self.name = name
+      self.traits = traits
       total = Resources()
     }
 
@@ -128,6 +137,7 @@ public final class AllocationLedger {
     let framework: UInt32
     var isSubscribed: Bool
     var isSuppressed: Bool
+    var terms = RoleTerms()
     /// Whether it is in `active`.
     var wantsOffers = false
     /// When it was last granted something, and since when it has wanted offers, as far as was looked at.
@@ -159,7 +169,7 @@ public final class AllocationLedger {
     filters.widen(to: kindNames.count)
     scratchRow.grow(to: kindNames.count)
     choppedRow.grow(to: kindNames.count)
-    minimumAmounts = options.minimumOffer.compactMap { name, amount in kind(of: name).map { ($0, amount.thousandths) } }
+    refreshMinimumAmounts()
   }
 
   func addKinds(of resources: Resources) {

@@ -2,10 +2,8 @@ import Resources
 
 /// How the ledger judges offers.
 public struct AllocationOptions: Sendable {
-  /// An offer must have at least this much of some kind: `cpus` or `mem` by default, as in Mesos.
-  public var minimumOffer: [(name: String, amount: Quantity)] = [
-    ("cpus", Quantity(0.01)), ("mem", Quantity(32)),
-  ]
+  /// What an offer must hold at least, unless a framework says otherwise for itself.
+  public var minimumOffer = MinimumOffer.standard
   /// Keeps agents with GPUs from frameworks that do not say GPU_RESOURCES (protocol fact 51).
   public var reservesGPUAgents = true
   /// Kinds that do not count towards fair shares.
@@ -40,5 +38,17 @@ public struct FrameworkTraits: Sendable, Equatable {
   func take(_ resource: Resource) -> Bool {
     (takesRevocable || !resource.isRevocable) && (takesShared || !resource.isShared)
       && (takesRefined || resource.reservations.count < 2)
+  }
+}
+
+/// What a framework says of the offers that it wants in one role.
+public struct RoleTerms: Sendable {
+  public var constraints: OfferConstraints?
+  /// In place of the one for all.
+  public var minimumOffer: MinimumOffer?
+
+  public init(constraints: OfferConstraints? = nil, minimumOffer: MinimumOffer? = nil) {
+    self.constraints = constraints
+    self.minimumOffer = minimumOffer
   }
 }

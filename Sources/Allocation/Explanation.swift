@@ -12,6 +12,7 @@ public struct Explanation: Sendable {
     case filtered = "refused by the framework"
     case gpusKept = "has GPUs, which the framework does not ask for"
     case regionKept = "in another region, which the framework does not ask for"
+    case constraints = "excluded by offer constraints"
     case belowMinimum = "less than the smallest offer"
     case quota = "held back by quota"
     /// Nothing of the host: the policy prefers others, or has not been asked since.
@@ -87,8 +88,8 @@ extension AllocationLedger {
       ? agentBook.free.filter { $0.isUsable(by: book.role) && traits.take($0) } : agentBook.free
     if usable.isEmpty { return .reservedForOthers }
     if blocked.contains(agent, claimant: claimant) { return .filtered }
-    guard isOffer(usable) else { return .belowMinimum }
-    return isOffer(withinQuota(usable, claimant)) ? .behindOthers : .quota
+    guard isOffer(usable, to: claimant) else { return .belowMinimum }
+    return isOffer(withinQuota(usable, claimant), to: claimant) ? .behindOthers : .quota
   }
 
   /// What quotas leave of what could be granted, in the stage for all.

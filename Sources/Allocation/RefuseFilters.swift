@@ -97,6 +97,11 @@ final class RefuseFilters {
     byAgent[agent].map { filters[Int($0)].claimant }
   }
 
+  /// An agent with several filters comes several times.
+  func agents(filteredFor claimant: UInt32) -> [UInt32] {
+    byClaimant[claimant].map { filters[Int($0)].agent }
+  }
+
   /// Ends the filters whose time has come; answers the pairs that lost one.
   func removeExpired(at now: Int64) -> [(claimant: UInt32, agent: UInt32)] {
     var pairs: [(claimant: UInt32, agent: UInt32)] = []

@@ -22,6 +22,7 @@ final class Framework {
   var generation: UInt64 = 0
 
   var roles: [String]
+  var offerConstraints = SchedulerOfferConstraints()
   private(set) var capabilities: Set<MesosFrameworkInfo.Capability.TypeEnum>
 
   /// In trees, which snapshots share for nothing and a later change copies a few nodes of.

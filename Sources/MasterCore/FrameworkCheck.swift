@@ -3,22 +3,23 @@ import Wire
 
 /// What may be wrong with a framework that subscribes, in Mesos' words (protocol fact 30).
 enum FrameworkCheck {
-  static func problem(_ info: MesosFrameworkInfo, suppressed: [String], configuration: MasterConfiguration) -> String? {
-    problem(info, configuration: configuration) ?? problem(ofSuppressed: suppressed, info)
-  }
+  static let changedPrincipal = "Changing framework's principal is not allowed."
 
   static func problem(_ info: MesosFrameworkInfo, configuration: MasterConfiguration) -> String? {
-    if info.hasID, let problem = Identifier.problem(info.id.value) { return problem }
     if let problem = problemOfRoles(info) { return problem }
+    if info.hasID, !info.id.value.isEmpty, let problem = Identifier.problem(info.id.value) { return problem }
+    for (_, filters) in info.offerFilters.sorted(by: { $0.key < $1.key }) {
+      if let problem = filters.minAllocatableResources.problem { return problem }
+    }
     if Nanoseconds.of(seconds: info.failoverTimeout) == nil {
       return "The framework failover_timeout (\(text(info.failoverTimeout))) is invalid"
     }
-    if info.user == "root", !configuration.allowsRootSubmissions {
-      return "User 'root' is not allowed to run frameworks without --root_submissions set"
-    }
     if let allowed = configuration.roles {
       let others = info.rolesInUse.filter { !allowed.contains($0) && $0 != Role.star }
-      if !others.isEmpty { return "Roles \(list(others)) are not present in the master's --roles" }
+      if !others.isEmpty { return "Roles \(list(others.sorted())) are not present in the master's --roles" }
+    }
+    if info.user == "root", !configuration.allowsRootSubmissions {
+      return "User 'root' is not allowed to run frameworks without --root_submissions set"
     }
     return nil
   }

@@ -44,6 +44,11 @@ public struct MasterConfiguration: Sendable {
   public var weights: [String: Double] = [:]
   public var allowsRootSubmissions = true
   public var allocation = AllocationOptions()
+  /// Compiles a regex of offer constraints. Throws, with Mesos' text, for what is none or is too large to be matched fast.
+  public var makePattern: @Sendable (String) throws(ResourceError) -> any TextPattern = {
+    (regex) throws(ResourceError) in
+    throw ResourceError("Failed to construct regex from pattern '\(regex)': this master takes no regexes")
+  }
 
   static let starvationCheckIntervalNs = Nanoseconds.second
   static let forgettingIntervalNs = 15 * Nanoseconds.minute

@@ -27,7 +27,8 @@ extension MasterCore {
 
   private func addAgent(_ call: AgentCall.Subscribe, _ id: String, _ totals: Resources) -> Agent {
     let agent = Agent(
-      id: id, slot: ledger.addAgent(id, total: totals), info: call.agentInfo, version: call.version,
+      id: id, slot: ledger.addAgent(id, total: totals, traits: call.agentInfo.traits), info: call.agentInfo,
+      version: call.version,
       address: call.address, totals: totals, connection: .disconnected, now: now)
     agent.info.id.value = id
     if call.agentInfo.hasID { agent.reregisteredTime = now.epochSeconds }
@@ -53,6 +54,7 @@ extension MasterCore {
     agent.address = call.address
     ledger.setRemote(isRemote(agent.info), agent: agent.slot)
     agent.reregisteredTime = now.epochSeconds
+    ledger.setTraits(agent.info.traits, of: agent.slot)
     if totals != agent.totals {
       agent.totals = totals
       ledger.setTotal(totals, of: agent.slot)

@@ -7,38 +7,44 @@ extension MasterCore {
   func subscribe(_ call: SchedulerCall.Subscribe, from connection: ConnectionID) {
     let streamID = RandomUUID.make(using: &generator)
     effects.append(.openScheduler(connection, streamID: streamID))
+    do throws(ResourceError) {
+      let subscription = try check(call)
+      if call.frameworkInfo.hasID, let framework = frameworks[call.frameworkInfo.id.value] {
+        resubscribe(framework, subscription, connection, streamID)
+      } else {
+        add(subscription, connection, streamID)
+      }
+    } catch {
+      log(.info, "Refused to subscribe framework '\(call.frameworkInfo.name)': \(error)")
+      effects.append(.sendScheduler(connection, .error(error.description)))
+      effects.append(.close(connection))
+    }
+  }
+
+  private func check(_ call: SchedulerCall.Subscribe) throws(ResourceError) -> Subscription {
     let info = call.frameworkInfo
-    let problem = FrameworkCheck.problem(info, suppressed: call.suppressedRoles, configuration: configuration)
-    if let problem = problem ?? problemOfIdentity(info) {
-      log(.info, "Refused to subscribe framework '\(info.name)': \(problem)")
-      refuse(connection, problem)
-      return
+    let problem =
+      FrameworkCheck.problem(info, configuration: configuration) ?? problemOfCompletion(info)
+      ?? FrameworkCheck.problem(ofSuppressed: call.suppressedRoles, info)
+    if let problem { throw ResourceError(problem) }
+    let subscription = Subscription(
+      info: info, suppressed: call.suppressedRoles, constraints: call.offerConstraints,
+      terms: try FrameworkTerms(configuration: configuration).read(info, call.offerConstraints))
+    if info.hasID, let framework = frameworks[info.id.value], !framework.hasPrincipal(of: info) {
+      throw ResourceError(FrameworkCheck.changedPrincipal)
     }
-    if info.hasID, let framework = frameworks[info.id.value] {
-      resubscribe(framework, call, connection, streamID)
-    } else {
-      add(call, connection, streamID)
-    }
+    return subscription
   }
 
-  private func problemOfIdentity(_ info: MesosFrameworkInfo) -> String? {
-    guard info.hasID else { return nil }
-    if completedFrameworkIDs.contains(info.id.value) { return "Framework has been removed" }
-    guard let framework = frameworks[info.id.value] else { return nil }
-    let isSame = framework.info.hasPrincipal == info.hasPrincipal && framework.info.principal == info.principal
-    return isSame ? nil : "Changing framework's principal is not allowed."
-  }
-
-  private func refuse(_ connection: ConnectionID, _ message: String) {
-    effects.append(.sendScheduler(connection, .error(message)))
-    effects.append(.close(connection))
+  private func problemOfCompletion(_ info: MesosFrameworkInfo) -> String? {
+    info.hasID && completedFrameworkIDs.contains(info.id.value) ? "Framework has been removed" : nil
   }
 
   /// An unknown id is taken as that of a framework of an earlier master (protocol fact 34).
-  private func add(_ call: SchedulerCall.Subscribe, _ connection: ConnectionID, _ streamID: String) {
-    let id = call.frameworkInfo.hasID ? call.frameworkInfo.id.value : makeFrameworkID()
-    let framework = addFramework(id, call.frameworkInfo, .connected(connection, streamID: streamID))
-    update(framework, call.frameworkInfo, suppressed: call.suppressedRoles)
+  private func add(_ subscription: Subscription, _ connection: ConnectionID, _ streamID: String) {
+    let id = subscription.info.id.value.isEmpty ? makeFrameworkID() : subscription.info.id.value
+    let framework = addFramework(id, subscription.info, .connected(connection, streamID: streamID))
+    update(framework, subscription)
     log(.info, "Framework \(id) (\(framework.info.name)) subscribed")
     connect(framework, connection, streamID)
   }
@@ -50,7 +56,7 @@ extension MasterCore {
   }
 
   private func resubscribe(
-    _ framework: Framework, _ call: SchedulerCall.Subscribe, _ connection: ConnectionID, _ streamID: String
+    _ framework: Framework, _ subscription: Subscription, _ connection: ConnectionID, _ streamID: String
   ) {
     for number in framework.offers.sorted() { offers[number].map(rescind) }
     for offer in inverseOffers.outstanding(of: framework) { rescind(offer) }
@@ -62,8 +68,8 @@ extension MasterCore {
       frameworkOfStream[old] = nil
     }
     framework.reregisteredTime = now.epochSeconds
-    log(.info, "Framework \(framework.id) (\(call.frameworkInfo.name)) subscribed again")
-    update(framework, call.frameworkInfo, suppressed: call.suppressedRoles)
+    log(.info, "Framework \(framework.id) (\(subscription.info.name)) subscribed again")
+    update(framework, subscription)
     connect(framework, connection, streamID)
   }
 
@@ -92,19 +98,6 @@ extension MasterCore {
       .heartbeat(framework: id, generation: generation), at: now.monotonicNs + configuration.heartbeatIntervalNs)
   }
 
-  /// Takes over what a framework says of itself, here, in the ledger and on the agents that run its tasks.
-  func update(_ framework: Framework, _ info: MesosFrameworkInfo, suppressed: [String]) {
-    framework.update(info)
-    ledger.update(
-      framework: framework.slot, roles: framework.roles, suppressed: suppressed, traits: framework.traits)
-    for id in framework.agents.sorted() {
-      guard let agent = agents[id] else { continue }
-      var event = AgentEvent()
-      event.updateFramework.frameworkInfo = framework.info
-      send(event, to: agent)
-    }
-  }
-
   func addFramework(_ id: String, _ info: MesosFrameworkInfo, _ connection: Framework.Connection) -> Framework {
     // Wants nothing until it is connected.
     let slot = ledger.addFramework(id, roles: [])
@@ -115,36 +108,13 @@ extension MasterCore {
     frameworkOfSlot[slot] = framework
     return framework
   }
-
-  /// Protocol fact 22.
-  func updateFramework(
-    _ call: SchedulerCall.UpdateFramework, of framework: Framework, from connection: ConnectionID
-  ) {
-    if let problem = FrameworkCheck.problem(call.frameworkInfo, configuration: configuration) {
-      return respond(connection, 400, "Supplied FrameworkInfo is not valid: \(problem)")
-    }
-    if let problem = problem(updating: framework.info, to: call.frameworkInfo) {
-      return respond(connection, 400, "FrameworkInfo update is not valid: \(problem)")
-    }
-    if let problem = FrameworkCheck.problem(ofSuppressed: call.suppressedRoles, call.frameworkInfo) {
-      return respond(connection, 400, "'UpdateFramework' call is not valid: \(problem)")
-    }
-    update(framework, call.frameworkInfo, suppressed: call.suppressedRoles)
-    respond(connection, 200)
-  }
-
-  private func problem(updating old: MesosFrameworkInfo, to new: MesosFrameworkInfo) -> String? {
-    func unsupported(_ field: String, _ from: String, _ to: String) -> String? {
-      from == to
-        ? nil
-        : "Updating 'FrameworkInfo.\(field)' is unsupported; attempted to update from '\(from)' to '\(to)'"
-    }
-    return unsupported("principal", old.principal, new.principal) ?? unsupported("user", old.user, new.user)
-      ?? unsupported("checkpoint", "\(old.checkpoint)", "\(new.checkpoint)")
-  }
 }
 
 extension Framework {
+  func hasPrincipal(of other: MesosFrameworkInfo) -> Bool {
+    info.hasPrincipal == other.hasPrincipal && info.principal == other.principal
+  }
+
   var traits: FrameworkTraits {
     FrameworkTraits(
       takesGPUs: has(.gpuResources), takesRevocable: has(.revocableResources), takesShared: has(.sharedResources),

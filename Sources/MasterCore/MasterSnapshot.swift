@@ -48,6 +48,7 @@ public struct FrameworkSnapshot: Sendable {
   /// With the id set.
   public let info: MesosFrameworkInfo
   public let roles: [String]
+  public let offerConstraints: SchedulerOfferConstraints
   public let isConnected: Bool
   public let isRecovered: Bool
   public let registeredTime: Double
@@ -62,6 +63,7 @@ public struct FrameworkSnapshot: Sendable {
   init(_ framework: Framework) {
     info = framework.info
     roles = framework.roles
+    offerConstraints = framework.offerConstraints
     isConnected = framework.stream != nil
     if case .recovered = framework.connection { isRecovered = true } else { isRecovered = false }
     registeredTime = framework.registeredTime

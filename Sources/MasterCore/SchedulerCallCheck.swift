@@ -6,9 +6,8 @@ extension SchedulerCall {
     guard hasType else { return "Expecting 'type' to be present" }
     if type == .subscribe {
       guard hasSubscribe else { return missing("subscribe") }
-      let infoID = subscribe.frameworkInfo.hasID ? subscribe.frameworkInfo.id.value : nil
-      let callID = hasFrameworkID ? frameworkID.value : nil
-      return infoID == callID ? nil : "'framework_id' differs from 'subscribe.framework_info.id'"
+      return subscribe.frameworkInfo.id.value == frameworkID.value
+        ? nil : "'framework_id' differs from 'subscribe.framework_info.id'"
     }
     guard hasFrameworkID else { return missing("framework_id") }
     return problemOfBody

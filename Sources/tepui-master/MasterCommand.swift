@@ -6,6 +6,7 @@ import Logging
 import MasterCore
 import ModuleHost
 import NIOPosix
+import Patterns
 import Resources
 import Storage
 
@@ -43,8 +44,16 @@ struct MasterCommand: ParsableCommand {
   var allocationInterval = EnvironmentDefault.value("allocation_interval", otherwise: DurationFlag.seconds(1))
   @Option(name: .customLong("offer_timeout"), help: "How long an offer may lie with a framework; 0secs is for ever.")
   var offerTimeout = EnvironmentDefault.value("offer_timeout", otherwise: DurationFlag.seconds(300))
-  @Option(name: .customLong("min_allocatable_resources"), help: "Least of an offer: any of these, joined by |.")
+  @Option(
+    name: .customLong("min_allocatable_resources"),
+    help: "Least of an offer: any of these, joined by |; in each, all of those joined by ;.")
   var minAllocatable = EnvironmentDefault.value("min_allocatable_resources", otherwise: "cpus:0.01|mem:32")
+  @Option(
+    name: .customLong("offer_constraints_re2_max_mem"), help: "Memory that each regex of offer constraints may take.")
+  var patternMemory = EnvironmentDefault.value("offer_constraints_re2_max_mem", otherwise: BytesFlag(bytes: 4096))
+  @Option(
+    name: .customLong("offer_constraints_re2_max_program_size"), help: "Size that each of these may have as a program.")
+  var patternProgramSize = EnvironmentDefault.value("offer_constraints_re2_max_program_size", otherwise: 100)
   @Option(name: .customLong("filter_gpu_resources"), help: "Keep agents with GPUs for frameworks that ask for them.")
   var filterGPUs = EnvironmentDefault.value("filter_gpu_resources", otherwise: true)
   @Option(
@@ -171,23 +180,28 @@ struct MasterCommand: ParsableCommand {
     configuration.requiresAgentDomain = requireAgentDomain
     configuration.allowsRootSubmissions = rootSubmissions
     configuration.allocation.minimumOffer = try minimumOffer
+    let limits = Pattern.Limits(memory: patternMemory.bytes, programSize: patternProgramSize)
+    configuration.makePattern = { (regex) throws(ResourceError) in try Pattern(regex, limits: limits) }
     configuration.allocation.reservesGPUAgents = filterGPUs
     configuration.allocation.excludedFromFairness = excludedFromFairness.split(separator: ",").map(String.init)
     configuration.allocation.seed = UInt64.random(in: .min ... .max)
     return configuration
   }
 
-  private var minimumOffer: [(name: String, amount: Quantity)] {
+  private var minimumOffer: MinimumOffer {
     get throws {
-      try minAllocatable.split(separator: "|").map { part in
-        let words = part.split(separator: ":")
-        guard words.count == 2, let amount = Double(words[1]), amount > 0 else {
-          throw ValidationError(
-            "--min_allocatable_resources has '\(part)'; it must be name:amount, such as cpus:0.01|mem:32")
-        }
-        return (String(words[0]), Quantity(amount))
-      }
+      MinimumOffer(
+        anyOf: try minAllocatable.split(separator: "|").map { try $0.split(separator: ";").map(minimumAmount) })
     }
+  }
+
+  private func minimumAmount(_ part: Substring) throws -> MinimumOffer.Amount {
+    let words = part.split(separator: ":").map { $0.filter { !$0.isWhitespace } }
+    guard words.count == 2, let amount = Double(words[1]), amount > 0, amount.isFinite else {
+      throw ValidationError(
+        "--min_allocatable_resources has '\(part)'; it must be name:amount, such as cpus:0.01|mem:32")
+    }
+    return .init(words[0], Quantity(amount))
   }
 
   private var roleWeights: [String: Double] {
@@ -214,6 +228,8 @@ struct MasterCommand: ParsableCommand {
     flags["allocation_interval"] = allocationInterval.description
     flags["offer_timeout"] = offerTimeout.description
     flags["min_allocatable_resources"] = minAllocatable
+    flags["offer_constraints_re2_max_mem"] = patternMemory.description
+    flags["offer_constraints_re2_max_program_size"] = String(patternProgramSize)
     flags["filter_gpu_resources"] = String(filterGPUs)
     flags["weights"] = weights.isEmpty ? nil : weights
     flags["root_submissions"] = String(rootSubmissions)

@@ -24,6 +24,10 @@ extension MasterDaemon {
     read(router, "/frameworks") { $0.writeFrameworks(id: $1["framework_id"], to: &$2) }
     read(router, "/tasks") { $0.writeTasks(MasterSnapshot.TaskQuery($1), to: &$2) }
     read(router, "/roles") { $0.roles.write(to: &$2) }
+    // Beside the path that Mesos' allocator has.
+    for path in ["/offer_constraints_debug", "/allocator(1)/offer_constraints_debug"] {
+      router.get(path) { [self] in offerConstraintsDebug($0, $1) }
+    }
     router.get("/explain") { [self] in explain($0, $1) }
     router.get("/metrics/snapshot") { [self] in metrics($0, $1) }
     read(router, "/flags") { [flags] _, _, json in
@@ -80,6 +84,13 @@ extension MasterDaemon {
     }
     var json = JSONWriter()
     view.write(to: &json)
+    responder.respond(.json(json.bytes))
+  }
+
+  private func offerConstraintsDebug(_ request: Request, _ responder: Responder) {
+    guard let core else { return responder.respond(.error(.serviceUnavailable)) }
+    var json = JSONWriter()
+    core.offerConstraintsDebug.write(to: &json)
     responder.respond(.json(json.bytes))
   }
 

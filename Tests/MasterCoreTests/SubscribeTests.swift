@@ -67,7 +67,7 @@ import Wire
       configuration.allowsRootSubmissions = false
       configuration.roles = ["prod"]
     }
-    var root = TestFramework.info()
+    var root = TestFramework.info(roles: ["prod"])
     root.user = "root"
     #expect(
       TestFramework(strict, root).errors

@@ -14,13 +14,14 @@ final class TestAgent {
   private var updateCount: UInt8 = 0
 
   init(
-    _ cluster: TestCluster, resources: String = "cpus:4;mem:4096;ports:[31000-32000]", address: String? = nil,
-    subscribes: Bool = true
+    _ cluster: TestCluster, resources: String = "cpus:4;mem:4096;ports:[31000-32000]", attributes: String = "",
+    address: String? = nil, subscribes: Bool = true
   ) throws {
     self.cluster = cluster
     connection = cluster.connection()
     self.address = address ?? "10.0.0.\(cluster.core.snapshot().agents.count + 1):5051"
     info.hostname = "host"
+    info.attributes = try Attribute.parse(attributes).map { MesosAttribute($0) }
     info.resources = try Resources(parsing: resources).wire(.stack)
     if subscribes { subscribe() }
   }

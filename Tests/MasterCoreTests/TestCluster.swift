@@ -1,4 +1,5 @@
 import MasterCore
+import Patterns
 import Resources
 import Testing
 import Wire
@@ -48,6 +49,7 @@ final class TestCluster {
     _ change: (inout MasterConfiguration) -> Void = { _ in }
   ) {
     var configuration = MasterConfiguration(id: id)
+    configuration.makePattern = { (regex) throws(ResourceError) in try Pattern(regex) }
     change(&configuration)
     self.records = records
     let recovering = (try? RegistryState(records: records)) ?? RegistryState()

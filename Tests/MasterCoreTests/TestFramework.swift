@@ -7,6 +7,8 @@ import Wire
 final class TestFramework {
   let cluster: TestCluster
   var info: MesosFrameworkInfo
+  var constraints: SchedulerOfferConstraints
+  var suppressed: [String]
   var connection: ConnectionID
   private(set) var id = ""
 
@@ -28,9 +30,14 @@ final class TestFramework {
     return info
   }
 
-  init(_ cluster: TestCluster, _ info: MesosFrameworkInfo = TestFramework.info()) {
+  init(
+    _ cluster: TestCluster, _ info: MesosFrameworkInfo = TestFramework.info(),
+    constraints: SchedulerOfferConstraints = SchedulerOfferConstraints(), suppressed: [String] = []
+  ) {
     self.cluster = cluster
     self.info = info
+    self.constraints = constraints
+    self.suppressed = suppressed
     connection = cluster.connection()
     subscribe()
   }
@@ -47,6 +54,8 @@ final class TestFramework {
       call.frameworkID = info.id
     }
     call.subscribe.frameworkInfo = info
+    call.subscribe.suppressedRoles = suppressed
+    if !constraints.roleConstraints.isEmpty { call.subscribe.offerConstraints = constraints }
     cluster.handle(.schedulerCall(call, from: connection, streamID: nil))
     if let event = events.first(where: { $0.type == .subscribed }) { id = event.subscribed.frameworkID.value }
   }
@@ -98,6 +107,24 @@ final class TestFramework {
       operation.launch.taskInfos = tasks
       call.accept.operations = [operation]
       call.accept.filters.refuseSeconds = refuse
+    }
+  }
+
+  /// UPDATE_FRAMEWORK with what `info`, `constraints` and `suppressed` are now.
+  @discardableResult
+  func update() -> TestCluster.Answer? {
+    call(.updateFramework) { call in
+      info.id.value = id
+      call.updateFramework.frameworkInfo = info
+      call.updateFramework.suppressedRoles = suppressed
+      if !constraints.roleConstraints.isEmpty { call.updateFramework.offerConstraints = constraints }
+    }
+  }
+
+  func decline(_ offers: [MesosOffer], refuse: Double) {
+    call(.decline) { call in
+      call.decline.offerIds = offers.map(\.id)
+      call.decline.filters.refuseSeconds = refuse
     }
   }
 

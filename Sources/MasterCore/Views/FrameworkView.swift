@@ -22,7 +22,8 @@ extension FrameworkSnapshot {
       json.list("completed_tasks", completedTasks) { $1.write(to: &$0) }
       json.list("executors", executors) { $1.write(to: &$0) }
       json.list("offers", offers) { writeOffer($1, to: &$0) }
-      json.object("offer_constraints") { _ in }
+      json.name("offer_constraints")
+      json.value(json: WireFormat.json.encode(offerConstraints))
     }
   }
 

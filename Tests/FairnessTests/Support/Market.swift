@@ -28,7 +28,7 @@ final class Market {
   /// Offers may be as small as they like.
   static var options: AllocationOptions {
     var options = AllocationOptions()
-    options.minimumOffer = []
+    options.minimumOffer = MinimumOffer(anyOf: [])
     return options
   }
 
