@@ -63,6 +63,7 @@ let package = Package(
     .executable(name: "tepui-agent", targets: ["tepui-agent"]),
     .executable(name: "tepui", targets: ["tepui"]),
     .executable(name: "tepui-supervisor", targets: ["tepui-supervisor"]),
+    .executable(name: "tepui-fetcher", targets: ["tepui-fetcher"]),
     .executable(name: "tepui-walkthrough", targets: ["tepui-walkthrough"]),
     .library(name: "TepuiModule", targets: ["TepuiModule"]),
     .library(name: "drf", type: .dynamic, targets: ["DRF"]),
@@ -105,6 +106,7 @@ let package = Package(
       name: "ModuleHost", dependencies: ["CTepui", "CLtdl", "Allocation", "Resources", logging], swiftSettings: strict),
     .target(name: "CLaunch", cSettings: strictC),
     .target(name: "Containment", dependencies: ["CLaunch", "ModuleHost", logging], swiftSettings: strict),
+    .target(name: "Fetching", swiftSettings: strict),
     .target(name: "Transport", dependencies: nio, swiftSettings: strict),
     .target(name: "Storage", dependencies: ["CSQLite"], swiftSettings: strict),
     .target(name: "Daemon", dependencies: [arguments, logging, "Resources", "Wire"], swiftSettings: strict),
@@ -138,9 +140,10 @@ let package = Package(
     .executableTarget(
       name: "tepui-agent",
       dependencies: [
-        "AgentCore", "ModuleHost", "Containment", "Transport", "Storage", "Wire", "Resources", "Daemon", arguments,
-        logging,
+        "AgentCore", "ModuleHost", "Containment", "Fetching", "Transport", "Storage", "Wire", "Resources", "Daemon",
+        arguments, logging,
       ] + nio, swiftSettings: strict),
+    .executableTarget(name: "tepui-fetcher", dependencies: ["Fetching"], swiftSettings: strict),
     .executableTarget(
       name: "tepui", dependencies: ["SchedulerClient", "Transport", "Wire", "Daemon", protobuf, arguments] + nio,
       swiftSettings: strict),
@@ -166,8 +169,10 @@ let package = Package(
       name: "SimulationTests",
       dependencies: ["MasterCore", "AgentCore", "Allocation", "CTepui", "Wire", "Resources"] + collections,
       swiftSettings: strict),
+    .testTarget(name: "FetchingTests", dependencies: ["Fetching"], swiftSettings: strict),
     .testTarget(
-      name: "AgentTests", dependencies: ["tepui-agent", "AgentCore", "Containment", "Transport", "Wire"] + nio,
+      name: "AgentTests",
+      dependencies: ["tepui-agent", "AgentCore", "Containment", "Fetching", "Transport", "Wire"] + nio,
       swiftSettings: strict),
     .testTarget(
       name: "ModuleHostTests", dependencies: ["ModuleHost", "Allocation", "Resources", "CTepui", logging],

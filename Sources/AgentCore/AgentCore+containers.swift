@@ -19,6 +19,9 @@ extension AgentCore {
       reportRunning(task)
     } else if let executor = containers[id], executor.isPod {
       podRuns(executor)
+    } else if let executor = containers[id], !executor.hasSubscribed {
+      // Not from the launch on as in protocol fact 101, where slow fetches look like executors that hang.
+      timers.set(.registration(id), at: now + configuration.executorRegistrationTimeoutNs)
     }
   }
 
@@ -35,9 +38,13 @@ extension AgentCore {
   mutating func containerLaunchFailed(_ id: String, message: String) {
     if let task = nested[id] { return nestedLaunchFailed(task, message: message) }
     guard let executor = containers[id] else { return }
-    log(.warning, "Cannot launch executor '\(executor.id)' of framework \(executor.framework.id): \(message)")
-    counters.containerLaunchErrors += 1
-    if executor.termination == nil {
+    // Nobody wants it any more, which may be why it failed.
+    let isUnwanted = executor.commandTask?.kill != nil || executor.container.isDestroyed
+    if !isUnwanted {
+      log(.warning, "Cannot launch executor '\(executor.id)' of framework \(executor.framework.id): \(message)")
+      counters.containerLaunchErrors += 1
+    }
+    if executor.termination == nil && !isUnwanted {
       executor.termination = Executor.Termination(
         state: .taskFailed, reason: .containerLaunchFailed, message: "Failed to launch container: \(message)")
     }
@@ -45,6 +52,10 @@ extension AgentCore {
   }
 
   private mutating func nestedLaunchFailed(_ task: AgentTask, message: String) {
+    if task.kill != nil {
+      reportKilledDuringLaunch(task)
+      return nestedEnded(task)
+    }
     log(.warning, "Cannot launch task '\(task.id)' of framework \(task.executor.framework.id): \(message)")
     counters.containerLaunchErrors += 1
     report(
@@ -144,8 +155,12 @@ extension AgentCore {
         report(
           task, executor.framework.stateOfDropped, source: .agent, reason: .agentRestarted,
           message: "Task launched during agent restart")
-      } else if task.kill != nil && outcome.limitation == nil && executor.termination == nil {
-        report(task, .taskKilled, source: .agent, message: "Executor terminated")
+      } else if let kill = task.kill, outcome.limitation == nil, executor.termination == nil {
+        if task.hasRun || kill.completionTimeReached {
+          report(task, .taskKilled, source: .agent, message: "Executor terminated")
+        } else {
+          reportKilledDuringLaunch(task)
+        }
       } else {
         endWithExecutor(task, outcome)
       }
@@ -156,9 +171,7 @@ extension AgentCore {
       if kill.completionTimeReached {
         report(task, .taskFailed, source: .executor, reason: .maxCompletionTimeReached, message: message)
       } else if !task.hasRun {
-        report(
-          task, .taskKilled, source: .agent, reason: .taskKilledDuringLaunch,
-          message: "Killed before its command was launched")
+        reportKilledDuringLaunch(task)
       } else {
         report(task, .taskKilled, source: .executor, message: message)
       }
@@ -166,6 +179,12 @@ extension AgentCore {
       // Mesos gives no reason here (exchanges 123 and 124).
       report(task, waitStatus == 0 ? .taskFinished : .taskFailed, source: .executor, message: message)
     }
+  }
+
+  private mutating func reportKilledDuringLaunch(_ task: AgentTask) {
+    report(
+      task, .taskKilled, source: .agent, reason: .taskKilledDuringLaunch,
+      message: "Killed before its command was launched")
   }
 
   /// Protocol fact 102: a limitation says most, then why the agent ended the executor.

@@ -78,7 +78,10 @@ extension AgentCore {
     }
     persistProgress(of: task)
     // A container that is being launched is destroyed when the launch is answered.
-    guard container.pid != nil else { return }
+    guard container.pid != nil else {
+      if !isRepeated { emit(.cancelLaunch(containerID: container.id)) }
+      return
+    }
     if !isRepeated {
       if !completionTimeReached && task.executor.framework.has(.taskKillingState) {
         report(task, .taskKilling, source: .executor)
@@ -135,7 +138,11 @@ extension AgentCore {
   mutating func destroyContainer(_ containerID: String) {
     guard let container = container(containerID), !container.isDestroyed else { return }
     container.isDestroyed = true
-    if container.pid != nil { emit(.destroy(containerID: containerID)) }
+    if container.pid != nil {
+      emit(.destroy(containerID: containerID))
+    } else {
+      emit(.cancelLaunch(containerID: containerID))
+    }
   }
 
   mutating func shutDownFramework(_ id: String) {

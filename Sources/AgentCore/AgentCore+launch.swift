@@ -159,8 +159,6 @@ extension AgentCore {
     let executor = add(complete, isCommandTask: false, to: framework)
     give(tasks, to: executor, asGroup: asGroup)
     launch(executor)
-    if executor.isPod { return }
-    timers.set(.registration(executor.containerID), at: now + configuration.executorRegistrationTimeoutNs)
   }
 
   private static func problem(of info: MesosExecutorInfo) -> String? {

@@ -19,7 +19,10 @@ public enum AgentEffect: Sendable {
   case sendToExecutor(ExchangeID, ExecutorEvent)
   case closeStream(ExchangeID)
 
+  /// Fetch what the launch names, then launch.
   case launch(ContainerLaunch)
+  /// The container is no longer wanted: what is still being fetched for it need not come. The launch is answered as ever.
+  case cancelLaunch(containerID: String)
   /// Take over a container of an earlier life.
   case recover(ContainerLaunch)
   case signal(containerID: String, signal: Int32)

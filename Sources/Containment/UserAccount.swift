@@ -1,7 +1,7 @@
 import Glibc
 
 /// The numbers that a command's user name stands for.
-public struct UserAccount: Equatable {
+public struct UserAccount: Equatable, Sendable {
   public let uid: UInt32
   public let gid: UInt32
   public let groups: [UInt32]

@@ -80,13 +80,44 @@ struct AgentFlags: ParsableArguments {
   var registrationBackoffFactor: DurationFlag = EnvironmentDefault.value(
     "registration_backoff_factor", otherwise: .seconds(1))
 
-  @Option(name: .customLong("launcher_dir"), help: "Directory of tepui-supervisor (default: that of this program).")
+  @Option(
+    name: .customLong("launcher_dir"),
+    help: "Directory of tepui-supervisor and tepui-fetcher (default: that of this program).")
   var launcherDirectory: String = EnvironmentDefault.value("launcher_dir", otherwise: "")
 
   @Option(
     name: .customLong("executor_environment_variables"),
     help: "Environment of executors and command tasks: a JSON object, or a file with one.")
   var executorEnvironmentVariables: String = EnvironmentDefault.value("executor_environment_variables", otherwise: "")
+
+  @Option(
+    name: .customLong("fetcher_cache_dir"),
+    help: "Directory for files that are fetched with 'cache' (default: fetch in --work_dir).")
+  var fetcherCacheDirectory: String = EnvironmentDefault.value("fetcher_cache_dir", otherwise: "")
+
+  @Option(name: .customLong("fetcher_cache_size"), help: "Most that these files may take; 0B caches nothing.")
+  var fetcherCacheSize: BytesFlag = EnvironmentDefault.value("fetcher_cache_size", otherwise: BytesFlag(bytes: 2 << 30))
+
+  @Option(
+    name: .customLong("fetcher_stall_timeout"),
+    help: "A transfer that moves less than a byte a second for so long is given up; whole seconds.")
+  var fetcherStallTimeout: DurationFlag = EnvironmentDefault.value("fetcher_stall_timeout", otherwise: .seconds(60))
+
+  @Option(name: .customLong("frameworks_home"), help: "Directory that URIs without scheme and slash are relative to.")
+  var frameworksHome: String = EnvironmentDefault.value("frameworks_home", otherwise: "")
+
+  @Option(
+    name: .customLong("gc_delay"),
+    help: "How long sandboxes of ended containers stay at most; the fuller the disk, the shorter.")
+  var gcDelay: DurationFlag = EnvironmentDefault.value("gc_delay", otherwise: .seconds(604_800))
+
+  @Option(
+    name: .customLong("gc_disk_headroom"),
+    help: "They stay for gc_delay * max(0, 1 - gc_disk_headroom - disk usage), with both as parts of 1.")
+  var gcDiskHeadroom: Double = EnvironmentDefault.value("gc_disk_headroom", otherwise: 0.1)
+
+  @Option(name: .customLong("disk_watch_interval"), help: "Time between two looks for sandboxes to delete.")
+  var diskWatchInterval: DurationFlag = EnvironmentDefault.value("disk_watch_interval", otherwise: .seconds(60))
 
   @Option(name: .customLong("logging_level"), help: "Least level of log lines.")
   var loggingLevel: LogLevelFlag = EnvironmentDefault.value("logging_level", otherwise: .info)
@@ -104,6 +135,10 @@ struct AgentFlags: ParsableArguments {
       ("executor_shutdown_grace_period", executorShutdownGracePeriod.description), ("recover", recover.rawValue),
       ("switch_user", String(switchUser)), ("registration_backoff_factor", registrationBackoffFactor.description),
       ("launcher_dir", launcherDirectory), ("executor_environment_variables", executorEnvironmentVariables),
+      ("fetcher_cache_dir", fetcherCacheDirectory), ("fetcher_cache_size", fetcherCacheSize.description),
+      ("fetcher_stall_timeout", fetcherStallTimeout.description), ("frameworks_home", frameworksHome),
+      ("gc_delay", gcDelay.description), ("gc_disk_headroom", String(gcDiskHeadroom)),
+      ("disk_watch_interval", diskWatchInterval.description),
       ("logging_level", loggingLevel.defaultValueDescription),
     ]
     return Dictionary(uniqueKeysWithValues: values.filter { !$0.1.isEmpty })

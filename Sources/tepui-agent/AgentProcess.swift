@@ -27,10 +27,11 @@ final class AgentProcess {
   private var core: AgentCore?
   private var containers: Containers?
   private var master: MasterConnection?
+  private var garbage: GarbageCollector?
   let executors = ExecutorConnections()
 
   private var effects: [AgentEffect] = []
-  private var endedContainers: [String] = []
+  private var endedContainers: [(id: String, sandbox: String?)] = []
   private var flushScheduled = false
   private var linkedAgentID: String?
   private var timer: (deadline: Int64, task: Scheduled<Void>)?
@@ -75,7 +76,22 @@ final class AgentProcess {
     let master = MasterConnection(to: setup.master, backoffFactorNs: backoffNs, on: loop) { this.value.feed($0) }
     self.master = master
     feed(.start)
+    collectGarbage()
     master.connect(afterNs: 0)
+  }
+
+  private func collectGarbage() {
+    let this = NIOLoopBound(self, eventLoop: loop)
+    let garbage = GarbageCollector(
+      setup.garbage, on: loop, isLive: { [unowned self] id in core?.isLive(container: id) ?? true },
+      removeParents: { removed in
+        this.eventLoop.execute {
+          let process = this.value
+          process.containers?.removeEmptyParents(of: removed, below: process.setup.workDirectory, process.agentID)
+        }
+      })
+    self.garbage = garbage
+    garbage.start()
   }
 
   func received(signal: Int32) {
@@ -114,7 +130,8 @@ final class AgentProcess {
 
   func feed(_ input: AgentInput) {
     switch input {
-    case .containerExited(let id, _), .containerLaunchFailed(let id, _): endedContainers.append(id)
+    case .containerExited(let id, _), .containerLaunchFailed(let id, _):
+      endedContainers.append((id, core?.sandbox(ofContainer: id)))
     default: break
     }
     guard let turn = core?.handle(input, at: clock.nanoseconds) else { return }
@@ -131,7 +148,7 @@ final class AgentProcess {
     effects = []
     guard commit(turn) else { return }
     // Their ends are stored now, so what containment kept of them is not needed again. Before a stop, which leaves nothing.
-    for id in endedContainers { containers?.forget(id) }
+    for (id, sandbox) in endedContainers { containers?.forget(id, sandbox: sandbox) }
     endedContainers = []
     for effect in turn { carryOut(effect) }
     linkLatest()
@@ -170,6 +187,7 @@ final class AgentProcess {
     case .sendToExecutor(let exchange, let event): executors.send(event, to: exchange)
     case .closeStream(let exchange): executors.close(exchange)
     case .launch(let launch): containers?.launch(launch)
+    case .cancelLaunch(let id): containers?.cancelLaunch(id)
     case .recover(let launch): containers?.recover(launch)
     case .signal(let id, let signal): containers?.signal(id, signal)
     case .destroy(let id): containers?.destroy(id)
@@ -217,6 +235,10 @@ final class AgentProcess {
   }
 
   // MARK: For endpoints
+
+  var removals: GarbageCollector.Statistics? { garbage?.statistics }
+
+  var fetches: Fetcher.Statistics? { containers?.fetcher.statistics }
 
   /// Measures live containers; `done` is called on the loop with values by container.
   func measure(_ ids: [String], _ done: @escaping ([String: [String: Double]]) -> Void) {

@@ -27,6 +27,8 @@ struct AgentSetup: Sendable {
   /// removing a few files for each task takes as long as launching it.
   let runtimeDirectory: String
   let supervisor: String
+  let fetcher: Fetcher.Configuration
+  let garbage: GarbageCollector.Configuration
   let listenIP: String
   let advertisedIP: String
   let info: MesosAgentInfo
@@ -44,9 +46,22 @@ struct AgentSetup: Sendable {
     guard flags.executorReregistrationTimeout.nanoseconds <= 15_000_000_000 else {
       throw FlagError("executor_reregistration_timeout", "15secs is the most")
     }
+    guard (0...1).contains(flags.gcDiskHeadroom) else {
+      throw FlagError("gc_disk_headroom", "\(flags.gcDiskHeadroom) is no part of the disk; give 0 to 1")
+    }
     workDirectory = try Self.workDirectory(flags.workDirectory)
     runtimeDirectory = try Self.runtimeDirectory(flags.runtimeDirectory, workDirectory)
-    supervisor = (flags.launcherDirectory.given ?? Self.ownDirectory()) + "/tepui-supervisor"
+    let launcherDirectory = flags.launcherDirectory.given ?? Self.ownDirectory()
+    supervisor = "\(launcherDirectory)/tepui-supervisor"
+    fetcher = Fetcher.Configuration(
+      program: "\(launcherDirectory)/tepui-fetcher", runtimeDirectory: runtimeDirectory,
+      cacheDirectory: flags.fetcherCacheDirectory.given ?? "\(workDirectory)/fetch",
+      cacheSizeBytes: flags.fetcherCacheSize.bytes,
+      stallSeconds: Int((flags.fetcherStallTimeout.nanoseconds + 999_999_999) / 1_000_000_000),
+      frameworksHome: flags.frameworksHome, log: Logger(label: "fetcher"))
+    garbage = GarbageCollector.Configuration(
+      rules: SandboxCollection(delayNs: flags.gcDelay.nanoseconds, diskHeadroom: flags.gcDiskHeadroom),
+      workDirectory: workDirectory, intervalNs: flags.diskWatchInterval.nanoseconds)
     machine = Machine(diskOf: workDirectory)
     let hostIP = Machine.addressOfHost() ?? "127.0.0.1"
     listenIP = flags.ip.given ?? hostIP
@@ -61,7 +76,9 @@ struct AgentSetup: Sendable {
     }
     do {
       try Directories.make(path, mode: 0o755)
-      return try Directories.resolve(path)
+      let resolved = try Directories.resolve(path)
+      try Directories.tryWriting(in: resolved)
+      return resolved
     } catch {
       throw FlagError("work_dir", "\(error)")
     }

@@ -16,7 +16,8 @@ final class Containers: Sendable {
   private let feed: Feed
   private let runtimeDirectory: String
   private let stateRoot: String
-  /// Sandboxes without anything to fetch are made here, in order; slow fetches must not keep them waiting.
+  let fetcher: Fetcher
+  /// Sandboxes are made here, in order.
   private let sandboxes = DispatchQueue(label: "sandboxes")
   /// What volumes held is deleted here, one after the other: there may be much.
   private let removals = DispatchQueue(label: "removals", qos: .utility)
@@ -26,6 +27,7 @@ final class Containers: Sendable {
     runtimeDirectory = setup.runtimeDirectory
     stateRoot = "\(setup.runtimeDirectory)/containers"
     try Directories.make(stateRoot, mode: 0o700)
+    fetcher = Fetcher(setup.fetcher)
     log = Logger(label: "containment")
     self.feed = feed
     let names = setup.flags.isolation.given?.split(separator: ",").map(String.init)
@@ -54,24 +56,42 @@ final class Containers: Sendable {
   }
 
   func launch(_ launch: ContainerLaunch) {
-    let queue = launch.uris.isEmpty ? sandboxes : DispatchQueue.global()
-    queue.async { [self] in
-      // Its volumes may still be in the making.
-      if !launch.uris.isEmpty && !launch.volumes.isEmpty { sandboxes.sync {} }
+    let id = launch.containerID
+    if !launch.uris.isEmpty { fetcher.expect(id) }
+    sandboxes.async { [self] in
       do {
         try Sandbox(launch: launch).make()
+        if launch.uris.isEmpty { start(launch) } else { try fetch(launch) }
       } catch {
-        feed(.containerLaunchFailed(launch.containerID, message: "\(error)"))
-        return
-      }
-      containment.launch(request(launch)) { [feed] result in
-        switch result {
-        case .success(let launched): feed(.containerLaunched(launch.containerID, pid: launched.pid))
-        case .failure(let failure): feed(.containerLaunchFailed(launch.containerID, message: failure.message))
-        }
+        fetcher.forget(id)
+        feed(.containerLaunchFailed(id, message: "\(error)"))
       }
     }
   }
+
+  private func fetch(_ launch: ContainerLaunch) throws(FileError) {
+    let request = Fetcher.Request(
+      containerID: launch.containerID, uris: launch.uris, sandbox: launch.sandbox, user: launch.user,
+      account: try Sandbox.account(of: launch.user))
+    fetcher.fetch(request) { [self] failure in
+      guard let failure else { return start(launch) }
+      // The beginning is Mesos' text (exchange 126 of a real Mesos).
+      let message = "Failed to fetch all URIs for container '\(launch.containerID)': \(failure)"
+      feed(.containerLaunchFailed(launch.containerID, message: message))
+    }
+  }
+
+  private func start(_ launch: ContainerLaunch) {
+    containment.launch(request(launch)) { [feed] result in
+      switch result {
+      case .success(let launched): feed(.containerLaunched(launch.containerID, pid: launched.pid))
+      case .failure(let failure): feed(.containerLaunchFailed(launch.containerID, message: failure.message))
+      }
+    }
+  }
+
+  /// Ends what a launch does before there is a container.
+  func cancelLaunch(_ id: String) { fetcher.cancel(id) }
 
   // MARK: Volumes
 
@@ -146,9 +166,20 @@ final class Containers: Sendable {
   }
 
   /// What containment keeps of a container is of no use once its end is known.
-  func forget(_ id: String) {
+  func forget(_ id: String, sandbox: String?) {
     let path = "\(stateRoot)/\(id)"
-    sandboxes.async { Directories.removeFlat(path) }
+    sandboxes.async {
+      Directories.removeFlat(path)
+      if let sandbox { SandboxScan.noteEnd(of: sandbox) }
+    }
+  }
+
+  /// Of sandboxes that were removed; no sandbox is made meanwhile.
+  func removeEmptyParents(of removed: [String], below workDirectory: String, _ agentID: String?) {
+    sandboxes.async {
+      let scan = SandboxScan(workDirectory: workDirectory)
+      for sandbox in removed { scan.removeEmptyParents(of: sandbox, besides: agentID) }
+    }
   }
 
   /// Leaves nothing behind if there are no containers left.

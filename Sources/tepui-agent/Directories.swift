@@ -25,6 +25,20 @@ enum Directories {
     guard mkdir(path, mode) == 0 || errno == EEXIST else { throw FileError("make the directory", path) }
   }
 
+  /// Finds out whether there is permission and space to write.
+  static func tryWriting(in path: String) throws(FileError) {
+    let name = "\(path)/.tepui-\(getpid())"
+    let file = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard file >= 0 else { throw FileError("write in", path) }
+    defer {
+      close(file)
+      unlink(name)
+    }
+    let page = [UInt8](repeating: 1, count: 4096)
+    let written = write(file, page, page.count)
+    guard written == page.count else { throw FileError("write in", path, code: written < 0 ? errno : ENOSPC) }
+  }
+
   /// The absolute path without symbolic links of something that exists.
   static func resolve(_ path: String) throws(FileError) -> String {
     guard let resolved = realpath(path, nil) else { throw FileError("find", path) }

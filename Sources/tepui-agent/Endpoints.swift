@@ -71,7 +71,13 @@ struct Endpoints {
       return
     }
     let (machine, startTime) = (process.setup.machine, process.startTime)
-    responder.respondLater { .json(encode(Metrics(state, machine, startTime: startTime).values)) }
+    let (fetches, removals) = (process.fetches, process.removals)
+    responder.respondLater {
+      var metrics = Metrics(state, machine, startTime: startTime)
+      if let fetches { metrics.add(fetches) }
+      if let removals { metrics.add(removals) }
+      return .json(encode(metrics.values))
+    }
   }
 }
 

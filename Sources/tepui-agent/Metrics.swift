@@ -27,6 +27,19 @@ struct Metrics {
     addMachine(machine)
   }
 
+  mutating func add(_ fetches: Fetcher.Statistics) {
+    count("containerizer/fetcher/task_fetches_succeeded", fetches.succeeded)
+    count("containerizer/fetcher/task_fetches_failed", fetches.failed)
+    values["containerizer/fetcher/cache_size_total_bytes"] = Double(fetches.cacheSizeBytes)
+    values["containerizer/fetcher/cache_size_used_bytes"] = Double(fetches.cacheUsedBytes)
+  }
+
+  mutating func add(_ removals: GarbageCollector.Statistics) {
+    count("gc/path_removals_succeeded", removals.succeeded)
+    count("gc/path_removals_failed", removals.failed)
+    count("gc/path_removals_pending", removals.pending)
+  }
+
   private mutating func count(_ name: String, _ number: Int) { values[name] = Double(number) }
 
   private mutating func addTasks(_ executors: [ExecutorState], _ counters: AgentCounters) {

@@ -1,9 +1,8 @@
 import AgentCore
 import Containment
 import Glibc
-import Wire
 
-/// Makes the directory that a container works in, with what its command wants to find there. Blocks.
+/// Makes the directory that a container works in. Blocks.
 struct Sandbox {
   let launch: ContainerLaunch
 
@@ -34,21 +33,11 @@ struct Sandbox {
 
   private func fill(for owner: UserAccount?) throws(FileError) {
     try Volumes.link(launch.volumes, into: launch.sandbox, for: owner)
-    for uri in launch.uris { try fetch(uri, for: owner) }
   }
 
   static func account(of user: String?) throws(FileError) -> UserAccount? {
     guard let user else { return nil }
     guard let account = UserAccount(user) else { throw FileError("there is no user '\(user)' on this agent") }
     return account
-  }
-
-  private func fetch(_ uri: MesosCommandInfo.URI, for owner: UserAccount?) throws(FileError) {
-    do {
-      try FetchedFile(uri).copy(into: launch.sandbox, for: owner)
-    } catch {
-      // The beginning is Mesos' text (exchange 126 of a real Mesos).
-      throw FileError("Failed to fetch all URIs for container '\(launch.containerID)': \(error)")
-    }
   }
 }

@@ -139,6 +139,9 @@ import Wire
     let agent = try Simulation.subscribed()
     agent.run([task("a", nil)], on: executor())
     let container = agent.launches[0].containerID
+    // What it takes to fetch its files does not count.
+    agent.advance(seconds: 1000)
+    #expect(agent.destroyed.isEmpty && agent.cancelled.isEmpty)
     agent.feed(.containerLaunched(container, pid: 5))
     agent.advance(seconds: 59)
     #expect(agent.destroyed.isEmpty)

@@ -29,6 +29,29 @@ import Wire
     #expect(agent.states("t").last == .taskKilled)
   }
 
+  /// It may be fetching for long.
+  @Test func aCommandThatIsKilledBeforeItRunsIsCalledBack() throws {
+    let agent = try Simulation.subscribed()
+    agent.run([task("t", "sleep 100")])
+    let container = agent.launches[0].containerID
+    agent.kill("t")
+    #expect(agent.cancelled == [container])
+    agent.feed(.containerLaunchFailed(container, message: "it was no longer wanted"))
+    #expect(agent.states("t") == [.taskKilled])
+    #expect(agent.statuses("t")[0].reason == .taskKilledDuringLaunch)
+  }
+
+  @Test func anExecutorThatIsShutDownBeforeItRunsIsCalledBack() throws {
+    let agent = try Simulation.subscribed()
+    agent.run([task("t", nil)], on: executor())
+    let container = agent.launches[0].containerID
+    agent.kill("t")
+    #expect(agent.states("t") == [.taskKilled])
+    #expect(agent.cancelled == [container])
+    agent.feed(.containerLaunchFailed(container, message: "it was no longer wanted"))
+    #expect(agent.states("t") == [.taskKilled])
+  }
+
   @Test func killingIsToldToFrameworksThatWantIt() throws {
     let agent = try Simulation.subscribed()
     agent.runCommand(task("t", "sleep 100"), of: framework([.taskKillingState]))

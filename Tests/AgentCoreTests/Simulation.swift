@@ -208,6 +208,12 @@ final class Simulation {
     effects.compactMap { if case .destroy(let id) = $0 { id } else { nil } }
   }
 
+  var cancelled: [String] {
+    effects.compactMap { if case .cancelLaunch(let id) = $0 { id } else { nil } }
+  }
+
+  func isLive(_ container: String) -> Bool { core.isLive(container: container) }
+
   var recovered: [ContainerLaunch] {
     effects.compactMap { if case .recover(let launch) = $0 { launch } else { nil } }
   }

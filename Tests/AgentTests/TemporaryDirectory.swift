@@ -1,7 +1,7 @@
 import Foundation
 
 /// A directory of a test's own, without symbolic links in its path; removed at the end.
-final class TemporaryDirectory {
+final class TemporaryDirectory: Sendable {
   let path: String
 
   init() throws {

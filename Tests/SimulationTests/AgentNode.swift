@@ -193,8 +193,8 @@ final class AgentNode: StreamClient {
     case .linkVolumes(let id, let batch, _, _, _): answer(.volumesLinked(containerID: id, batch: batch, problem: nil))
     case .stop: stop()
     case .log(.warning, let text), .log(.error, let text): world.note("agent \(hostname): \(text)")
-    case .deleteRemoved, .log, .persist, .forget, .forgetEverything, .update, .respond, .openStream, .sendToExecutor,
-      .closeStream:
+    case .cancelLaunch, .deleteRemoved, .log, .persist, .forget, .forgetEverything, .update, .respond, .openStream,
+      .sendToExecutor, .closeStream:
       break
     }
   }
