@@ -87,6 +87,7 @@ extension AllocationLedger {
     agentTotal.clear(agent)
     agentFree.clear(agent)
     agents[Int(agent)] = nil
+    shared.forget(agent: agent)
     agentNames.remove(agent)
     agentIDs.giveBack(agent)
     changed.insert(agent)
@@ -148,7 +149,11 @@ extension AllocationLedger {
   /// Counts anew, in the roles, what is reserved on an agent and held by nobody.
   private func refreshReserved(_ agent: UInt32, _ book: AgentBook) {
     guard book.form == .particular || !book.reservedFree.isEmpty else { return }
-    let now = book.free.filter { !$0.reservations.isEmpty && !$0.isRevocable }
+    // A shared volume is there for others while some hold it, and counts for those.
+    let now = book.free.filter { resource in
+      !resource.reservations.isEmpty && !resource.isRevocable
+        && !(resource.isShared && book.allocated.contains(Resources(resource)))
+    }
     guard now != book.reservedFree else { return }
     // The new ones first: a role that stays in use keeps its id.
     for (name, part) in now.byReservationRole {

@@ -103,6 +103,7 @@ extension AllocationLedger {
     claimantFramework[claimant] = noID
     claimantRole[claimant] = noID
     claimants[Int(claimant)] = nil
+    shared.forget(claimant: claimant)
     claimantIDs.giveBack(claimant)
   }
 

@@ -101,7 +101,9 @@ extension AllocationLedger {
       if open?.headroom != nil {
         withAmounts(of: resources.filter(\.isPlainAmount)) { spendHeadroom($0, claimant: claimant) }
       }
-      withAmounts(of: resources) { charge($0, claimant) }
+      let shared = resources.shared
+      withAmounts(of: shared.isEmpty ? resources : resources.filter { !$0.isShared }) { charge($0, claimant) }
+      chargeShared(shared, on: agent, to: claimant)
     }
     book.allocated += resources
     setFree(isWhole ? Resources() : book.free.available(besides: resources), of: agent, book)
@@ -110,7 +112,7 @@ extension AllocationLedger {
     changedSinceAll = true
   }
 
-  private func charge(_ amounts: UnsafePointer<Int64>, _ claimant: UInt32) {
+  func charge(_ amounts: UnsafePointer<Int64>, _ claimant: UInt32) {
     claimantAllocated.add(amounts, to: claimant)
     roles.addAllocated(amounts, in: claimantRole[claimant])
   }

@@ -5,10 +5,10 @@ extension AllocationLedger {
   ///
   /// For what the ledger did not grant itself: tasks of an agent that came back.
   public func allocate(_ resources: Resources, agent: UInt32, framework: UInt32) {
-    charge(resources, to: framework) {
-      claimantAllocated.add($1, to: $0)
-    } role: {
-      roles.addAllocated($1, in: $0)
+    forEachHolder(of: resources, framework) { claimant, part in
+      withAmounts(of: part) { charge($0, claimant) }
+    } shared: {
+      chargeShared($1, on: agent, to: $0)
     }
     guard agentExists(agent) else { return }
     agents[Int(agent)]?.allocated += resources.unallocated()
@@ -22,10 +22,13 @@ extension AllocationLedger {
     let isAllHeld = resources.allSatisfy { $0.allocationRole != nil }
     let resources = isAllHeld ? resources : resources.filter { $0.allocationRole != nil }
     if resources.isEmpty { return }
-    charge(resources, to: framework) {
-      claimantAllocated.subtract($1, from: $0)
-    } role: {
-      roles.subtractAllocated($1, in: $0)
+    forEachHolder(of: resources, framework) { claimant, part in
+      withAmounts(of: part) { amounts in
+        claimantAllocated.subtract(amounts, from: claimant)
+        roles.subtractAllocated(amounts, in: claimantRole[claimant])
+      }
+    } shared: {
+      dischargeShared($1, on: agent, from: $0)
     }
     guard agentExists(agent) else { return }
     agents[Int(agent)]?.allocated -= resources.unallocated()
@@ -49,16 +52,18 @@ extension AllocationLedger {
     }
   }
 
-  private func charge(
-    _ resources: Resources, to framework: UInt32, claimant: (UInt32, UnsafePointer<Int64>) -> Void,
-    role: (UInt32, UnsafePointer<Int64>) -> Void
+  private func forEachHolder(
+    of resources: Resources, _ framework: UInt32, _ own: (UInt32, Resources) -> Void,
+    shared: (UInt32, Resources) -> Void
   ) {
     guard frameworkExists(framework) else { return }
     for (name, part) in resources.byAllocationRole {
-      let id = holder(of: framework, in: name)
-      withAmounts(of: part) { amounts in
-        claimant(id, amounts)
-        role(claimantRole[id], amounts)
+      let claimant = holder(of: framework, in: name)
+      if part.contains(where: \.isShared) {
+        own(claimant, part.filter { !$0.isShared })
+        shared(claimant, part.shared)
+      } else {
+        own(claimant, part)
       }
     }
   }

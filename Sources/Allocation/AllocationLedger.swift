@@ -47,6 +47,7 @@ public final class AllocationLedger {
   let active = Column<UInt32>(initial: 0)
 
   let roles = RoleTree(kinds: 0)
+  var shared = SharedCopies()
   let filters = RefuseFilters(kinds: 0)
   /// Agents that offer constraints exclude, kept because regexes are slow to judge; the claimants that have constraints.
   let excluded = BlockedAgents()

@@ -115,7 +115,7 @@ final class RoleTree {
     forEachUpwards(from: role) { reservedFree.subtract(amounts, from: $0) }
   }
 
-  private func forEachUpwards(from role: UInt32, _ body: (UInt32) -> Void) {
+  func forEachUpwards(from role: UInt32, _ body: (UInt32) -> Void) {
     var role = role
     while role != noID {
       body(role)
