@@ -18,6 +18,17 @@ extension ClusterTests {
         #expect(frameworks.output.split(separator: "\n").count == 1, "\(frameworks.output)")
       }
     }
+
+    @Test func isAskedToLeaveForMaintenance() async throws {
+      try await Cluster.run { cluster in
+        let framework = try Program(
+          Pymesos.python,
+          ["\(Repository.root)/Tests/ClusterTests/pymesos/maintenance.py", "\(cluster.master.endpoint)"],
+          log: "\(cluster.directory)/pymesos.log")
+        let status = try await framework.exitStatus(within: .seconds(120))
+        #expect(status == 0, "\(framework.log)")
+      }
+    }
   }
 }
 
