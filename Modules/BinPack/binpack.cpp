@@ -128,6 +128,34 @@ tepui_status allocate(void *instance, const tepui_allocation_view *view, const t
   return TEPUI_OK;
 }
 
+void give(const tepui_reason_sink *sink, const char *words, uint64_t count) {
+  sink->reason(sink->context, tepui_text_of(words), count);
+}
+
+tepui_status explain(void *instance, const tepui_allocation_view *view, uint32_t claimant,
+                     const tepui_reason_sink *sink, tepui_error *) {
+  auto self = static_cast<const Policy *>(instance);
+  uint64_t in_use = 0, unused = 0;
+  for (uint32_t agent = 0; agent < view->agents; agent++) {
+    const int64_t *total = tepui_row(view, view->agent_total, agent), *free = tepui_row(view, view->agent_free, agent);
+    if (!tepui_has_free(view, agent) || !tepui_may_offer(view, claimant, agent)) continue;
+    if (fullness(total, free, view->kinds) > 0) in_use++; else unused++;
+  }
+  uint64_t before = 0;
+  for (uint32_t i = 0; i < view->active_count; i++) {
+    // From the one whose turn it is on, and then from the beginning.
+    bool is_later = view->active[i] >= self->turn;
+    if (claimant >= self->turn ? is_later && view->active[i] < claimant : is_later || view->active[i] < claimant)
+      before++;
+  }
+  give(sink, "claimants whose turn is before it", before);
+  give(sink, "agents in use with something free that it may have", in_use);
+  give(sink, "agents in use by nobody that it may have once no place is left on the others", unused);
+  if (claimant < self->customer_count && self->customers[claimant].found_no_place)
+    give(sink, "gave back all that it was last offered of agents in use, so it may have one in use by nobody", 1);
+  return TEPUI_OK;
+}
+
 tepui_status create(const tepui_host *, const tepui_parameter *parameters, uint32_t, void **instance,
                     tepui_error *error) {
   auto self = static_cast<Policy *>(calloc(1, sizeof(Policy)));
@@ -143,6 +171,7 @@ void destroy(void *instance) {
 }
 
 const tepui_allocator allocator = {sizeof allocator, create, destroy, allocate};
+const tepui_allocator_explain explanation = {sizeof explanation, explain};
 
 const tepui_parameter_spec specs[] = {{
     sizeof specs[0], TEPUI_PARAMETER_INTEGER, TEPUI_TEXT("unused_agents"), TEPUI_TEXT("1"), 1, 1000000, nullptr, 0,
@@ -162,6 +191,7 @@ const tepui_descriptor descriptor = {
 };
 
 const void *interface(tepui_text id) {
+  if (tepui_text_is(id, TEPUI_ALLOCATOR_EXPLAIN_1)) return &explanation;
   return tepui_text_is(id, TEPUI_ALLOCATOR_1) ? &allocator : nullptr;
 }
 

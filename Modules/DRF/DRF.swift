@@ -6,7 +6,7 @@ import TepuiModule
 /// "Dominant Resource Fairness", NSDI 2011, section 4), divided by the weight of the role. From the root down the child
 /// with the smallest share is taken, at last the claimant with the smallest share. Among equals it is the one that was
 /// served longest ago: so a framework that declines, and keeps a share of zero, does not stand before others for ever.
-struct DRF: Allocator {
+struct DRF: ExplainingAllocator {
   static let descriptor = Descriptor(
     id: "org.tepui.drf", version: "0.2.0", author: "The Tepui authors", licence: "Apache-2.0",
     summary: "Shares the cluster fairly among roles and frameworks by weighted dominant resource fairness.",
@@ -39,6 +39,23 @@ struct DRF: Allocator {
         tree.granted(at: history.now, wantsMore: part?.isTaken(from: agent, in: view) ?? false)
       }
     }
+  }
+}
+
+extension DRF {
+  /// Shares are told in thousandths of the cluster.
+  func explain(_ claimant: Claimant, _ view: AllocationView, _ reasons: Reasons) {
+    var history = history
+    history.follow(view)
+    guard let standing = ShareTree(view, history).standing(of: claimant) else { return }
+    reasons.give("claimants that are further behind, with their roles, and come first", standing.before)
+    let kind = standing.kind.map { ", by its \(view.name($0))" } ?? ""
+    reasons.give("its dominant share in thousandths\(kind)", Int(standing.share * 1000))
+    if let lowest = standing.lowestOther { reasons.give("the lowest share of another claimant", Int(lowest * 1000)) }
+    let role = view.role(claimant)
+    guard role.id != Role.root.id else { return }
+    reasons.give(
+      "the share of role \(view.name(role).prefix(100)), divided by its weight", Int(standing.roleShare * 1000))
   }
 }
 

@@ -250,3 +250,53 @@ extension ShareTree {
     }
   }
 }
+
+// MARK: - Explaining
+
+extension ShareTree {
+  struct Standing {
+    /// Claimants to which an agent that all may have would go earlier.
+    var before = 0
+    var share: Double
+    var kind: Kind?
+    var roleShare: Double
+    var lowestOther: Double?
+  }
+
+  /// Where an active claimant stands before the first grant of a cycle.
+  func standing(of claimant: Claimant) -> Standing? {
+    var members = Array(repeating: 0, count: nodes.count)
+    var own: Int?
+    var lowestOther: Double?
+    for index in nodes.indices {
+      guard case .claimant(let other) = nodes[index].subject else { continue }
+      members[index] = 1
+      if other == claimant {
+        own = index
+      } else {
+        lowestOther = min(lowestOther ?? .infinity, nodes[index].share)
+      }
+    }
+    guard let own else { return nil }
+    // Children come after their parents, so this goes up the tree.
+    for index in nodes.indices.dropFirst().reversed() { members[nodes[index].parent] += members[index] }
+    var standing = Standing(
+      share: nodes[own].share, kind: dominantKind(of: claimant), roleShare: share(of: .role(view.role(claimant))),
+      lowestOther: lowestOther)
+    var node = own
+    while node != Self.root {
+      let parent = nodes[nodes[node].parent]
+      for sibling in order[parent.first..<parent.first + parent.count] {
+        if sibling == node { break }
+        standing.before += members[sibling]
+      }
+      node = nodes[node].parent
+    }
+    return standing
+  }
+
+  private func dominantKind(of claimant: Claimant) -> Kind? {
+    let shares = kinds.map { (kind: $0.kind, share: Double(view.allocated(claimant)[$0.kind]) / $0.total) }
+    return shares.max { $0.share < $1.share }.flatMap { $0.share > 0 ? $0.kind : nil }
+  }
+}

@@ -97,9 +97,8 @@ static int compare(const void *left, const void *right) {
   return a->claimant < b->claimant ? -1 : 1;
 }
 
-static tepui_status allocate(void *instance, const tepui_allocation_view *view, const tepui_grant_sink *sink,
-                             tepui_error *error) {
-  policy *self = instance;
+/* Orders the claimants that want offers: highest priority first, among equals the oldest id. */
+static tepui_status rank(policy *self, const tepui_allocation_view *view, tepui_error *error) {
   if (self->order_capacity < view->active_count) {
     ranked *grown = realloc(self->order, view->active_count * sizeof *grown);
     if (grown == NULL) return tepui_fail(error, TEPUI_FAILED, "out of memory");
@@ -112,7 +111,14 @@ static tepui_status allocate(void *instance, const tepui_allocation_view *view, 
     self->order[i] = (ranked){priority_of(self, role), claimant};
   }
   qsort(self->order, view->active_count, sizeof *self->order, compare);
+  return TEPUI_OK;
+}
 
+static tepui_status allocate(void *instance, const tepui_allocation_view *view, const tepui_grant_sink *sink,
+                             tepui_error *error) {
+  policy *self = instance;
+  tepui_status status = rank(self, view, error);
+  if (status != TEPUI_OK) return status;
   for (uint32_t i = 0; i < view->candidate_count; i++) {
     uint32_t agent = view->candidates[i];
     for (uint32_t rank = 0; rank < view->active_count && tepui_has_any(view, agent); rank++) {
@@ -125,7 +131,27 @@ static tepui_status allocate(void *instance, const tepui_allocation_view *view, 
   return TEPUI_OK;
 }
 
+/* `self->order` belongs to one call; nothing else of the instance is written. */
+static tepui_status explain(void *instance, const tepui_allocation_view *view, uint32_t claimant,
+                            const tepui_reason_sink *sink, tepui_error *error) {
+  policy *self = instance;
+  tepui_status status = rank(self, view, error);
+  if (status != TEPUI_OK) return status;
+  int64_t own = priority_of(self, view->name(view->context, TEPUI_NAME_ROLE, view->claimant_role[claimant]));
+  uint64_t higher = 0, before = 0;
+  for (uint32_t i = 0; i < view->active_count && self->order[i].claimant != claimant; i++) {
+    if (self->order[i].priority > own) higher++;
+    else before++;
+  }
+  char words[96];
+  snprintf(words, sizeof words, "claimants with a higher priority than its %lld", (long long)own);
+  sink->reason(sink->context, tepui_text_of(words), higher);
+  sink->reason(sink->context, tepui_text_of("claimants of the same priority that came before it"), before);
+  return TEPUI_OK;
+}
+
 static const tepui_allocator allocator = {sizeof allocator, create, destroy, allocate};
+static const tepui_allocator_explain explanation = {sizeof explanation, explain};
 
 static const tepui_parameter_spec specs[] = {{
     .size = sizeof specs[0],
@@ -148,6 +174,7 @@ static const tepui_descriptor descriptor = {
 };
 
 static const void *interface(tepui_text id) {
+  if (tepui_text_is(id, TEPUI_ALLOCATOR_EXPLAIN_1)) return &explanation;
   return tepui_text_is(id, TEPUI_ALLOCATOR_1) ? &allocator : NULL;
 }
 

@@ -24,6 +24,32 @@ public protocol Allocator {
   mutating func allocate(_ view: AllocationView, _ grants: Grants) throws
 }
 
+/// A policy that can also say why somebody is offered something or nothing.
+public protocol ExplainingAllocator: Allocator {
+  /// Gives reasons for where a claimant stands, when an operator asks. The view is of this moment, between cycles, and
+  /// has no candidates.
+  ///
+  /// Only what is the policy's: the host itself tells of filters, quotas and the other things that it keeps. Reasons
+  /// given before an error is thrown stand, and the error is shown.
+  func explain(_ claimant: Claimant, _ view: AllocationView, _ reasons: Reasons) throws
+}
+
+/// Where reasons go. Must not be kept after `explain` returns.
+public struct Reasons {
+  let sink: UnsafePointer<tepui_reason_sink>
+
+  /// A few words for an operator, at most 200 bytes, and the number that they speak of: `("claimants before it", 3)`.
+  public func give(_ words: String, _ count: some BinaryInteger) {
+    var words = words
+    words.withUTF8 { bytes in
+      bytes.withMemoryRebound(to: CChar.self) {
+        _ = sink.pointee.reason?(
+          sink.pointee.context, tepui_text(bytes: $0.baseAddress, length: UInt64($0.count)), UInt64(clamping: count))
+      }
+    }
+  }
+}
+
 /// Why something could not be done, in the operator's words.
 public struct Failure: Error, CustomStringConvertible {
   public let description: String

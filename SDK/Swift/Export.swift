@@ -9,14 +9,22 @@ public func export<Policy: Allocator>(
   _ policy: Policy.Type, _ host: HostPointer, _ module: ModulePointer, _ error: ErrorPointer
 ) -> tepui_status {
   makePolicy = { try Policy(parameters: $0, log: $1) }
+  explains = Policy.self is any ExplainingAllocator.Type
   return tepui_module_fill(host, module, error, Policy.descriptor.immortal(kind: TEPUI_ALLOCATOR_1)) { id in
-    String(id) == TEPUI_ALLOCATOR_1 ? UnsafeRawPointer(allocatorTable) : nil
+    switch String(id) {
+    case TEPUI_ALLOCATOR_1: UnsafeRawPointer(allocatorTable)
+    case TEPUI_ALLOCATOR_EXPLAIN_1 where explains: UnsafeRawPointer(explainTable)
+    default: nil
+    }
   }
 }
 
 /// The policy of this library: C function pointers carry no type, and a library has one policy. Set once, by the entry
 /// function, before anything reads it.
 nonisolated(unsafe) private var makePolicy: ((Parameters, Log) throws -> any Allocator)?
+
+/// Whether it is an `ExplainingAllocator`; likewise.
+nonisolated(unsafe) private var explains = false
 
 /// An instance, as the host holds it.
 private final class Instance {
@@ -42,6 +50,20 @@ nonisolated(unsafe) private let allocatorTable: UnsafePointer<tepui_allocator>? 
       guard let instance, let view, let sink else { return TEPUI_INVALID }
       return Unmanaged<Instance>.fromOpaque(instance)._withUnsafeGuaranteedRef { instance in
         report(error) { try instance.policy.allocate(AllocationView(raw: view), Grants(sink: sink)) }
+      }
+    })
+])
+
+nonisolated(unsafe) private let explainTable: UnsafePointer<tepui_allocator_explain>? = immortalArray([
+  tepui_allocator_explain(
+    size: UInt32(MemoryLayout<tepui_allocator_explain>.size),
+    explain: { instance, view, claimant, sink, error in
+      guard let instance, let view, let sink else { return TEPUI_INVALID }
+      return Unmanaged<Instance>.fromOpaque(instance)._withUnsafeGuaranteedRef { instance in
+        guard let policy = instance.policy as? any ExplainingAllocator else { return TEPUI_UNSUPPORTED }
+        return report(error) {
+          try policy.explain(Claimant(id: claimant), AllocationView(raw: view), Reasons(sink: sink))
+        }
       }
     })
 ])

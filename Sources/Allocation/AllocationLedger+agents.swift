@@ -35,7 +35,11 @@ extension AllocationLedger {
     clusterTotal.subtract(agentTotal.row(agent), from: 0)
     fill(agentTotal.row(agent), with: total)
     clusterTotal.add(agentTotal.row(agent), to: 0)
-    agents[Int(agent)]?.total = total.unallocated()
+    if let book = agents[Int(agent)] {
+      book.total = total.unallocated()
+      book.totalForm = form(of: book.total)
+      book.totalRest = book.totalForm == .plain ? Resources() : book.total.filter { !$0.isPlainAmount }
+    }
     refreshFree(agent)
     if !keepingFilters { for claimant in filters.removeAll(agent: agent) { judge(claimant, agent) } }
     let hasGPUs = total.total(of: "gpus") > .zero
@@ -118,8 +122,17 @@ extension AllocationLedger {
   func setFree(_ free: Resources, of agent: UInt32, _ book: AgentBook) {
     let row = agentFree.row(agent)
     if book.isActive { freeTotal.subtract(row, from: 0) }
+    if book.form == .particular { particularCount -= 1 }
     book.free = free
-    book.form = fillPlain(row, with: free)
+    if book.allocated.isEmpty, book.totalForm != .particular, !free.isEmpty {
+      row.update(from: agentTotal.row(agent), count: kindNames.count)
+      (book.form, book.freeRest) = (book.totalForm, book.totalRest)
+    } else {
+      book.form = form(of: free)
+      book.freeRest = book.form == .plain ? Resources() : free.filter { !$0.isPlainAmount }
+      fill(row, with: book.form == .plain ? free : free.filter(\.isPlainAmount))
+    }
+    if book.form == .particular { particularCount += 1 }
     if book.isActive { freeTotal.add(row, to: 0) }
     refreshReserved(agent, book)
     refreshOfferable(agent, book)
@@ -130,18 +143,11 @@ extension AllocationLedger {
     if isOfferable { offerable.insert(agent) } else { offerable.remove(agent) }
   }
 
-  /// Fills in the plain amounts and tells what else there is.
-  private func fillPlain(_ row: UnsafeMutablePointer<Int64>, with resources: Resources) -> FreeForm {
-    row.update(repeating: 0, count: kindNames.count)
+  private func form(of resources: Resources) -> FreeForm {
     var form = FreeForm.plain
-    for resource in resources {
-      if !resource.isForAnybody {
-        form = .particular
-      } else if case .scalar(let quantity) = resource.value {
-        if let kind = kind(of: resource.name) { row[kind] = row[kind].plus(quantity.thousandths) }
-      } else if form == .plain {
-        form = .open
-      }
+    for resource in resources where !resource.isPlainAmount {
+      guard resource.isForAnybody else { return .particular }
+      form = .open
     }
     return form
   }
@@ -156,12 +162,13 @@ extension AllocationLedger {
     }
     guard now != book.reservedFree else { return }
     // The new ones first: a role that stays in use keeps its id.
-    for (name, part) in now.byReservationRole {
+    let old = zip(book.reservedRoles, book.reservedFree.byReservationRole)
+    book.reservedRoles = now.byReservationRole.map { name, part in
       let role = roles.retain(name)
       withAmounts(of: part) { roles.addReservedFree($0, for: role) }
+      return role
     }
-    for (name, part) in book.reservedFree.byReservationRole {
-      guard let role = roles.id(of: name) else { continue }
+    for (role, (_, part)) in old {
       withAmounts(of: part) { roles.subtractReservedFree($0, for: role) }
       roles.release(role)
     }

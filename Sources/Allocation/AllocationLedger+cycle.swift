@@ -42,15 +42,13 @@ extension AllocationLedger {
     cycleNumber += 1
     open?.headroom = roles.guaranteed.isEmpty ? nil : measureHeadroom()
     var outcome = AllocationOutcome.done
-    if open?.headroom != nil {
-      let promised = active.filter(isBelowGuarantee)
-      if !promised.isEmpty {
-        open?.isForGuarantees = true
-        outcome = ask(policy, among: promised, at: now, deadline: deadline)
-        open?.isForGuarantees = false
+    if open?.headroom != nil { outcome = keepPromises(policy, at: now, deadline: deadline) }
+    if outcome == .done {
+      let claimants = roles.quotaCount > 0 ? active.filter(hasRoom) : active
+      if !claimants.isEmpty {
+        outcome = ask(policy, offering: offered.list, to: claimants, at: now, deadline: deadline)
       }
     }
-    if outcome == .done { outcome = ask(policy, among: active, at: now, deadline: deadline) }
     var result = open?.result ?? AllocationCycle()
     open = nil
     changed.removeAll()
@@ -60,19 +58,36 @@ extension AllocationLedger {
     return result
   }
 
+  /// The first stage: agents to those who are below a guarantee, a few at a time, since a few may do.
+  private func keepPromises(_ policy: any AllocationPolicy, at now: Int64, deadline: Int64) -> AllocationOutcome {
+    open?.isForGuarantees = true
+    defer { open?.isForGuarantees = false }
+    var rest = offered.list[...]
+    while !rest.isEmpty {
+      let promised = active.filter(isBelowGuarantee)
+      if promised.isEmpty { break }
+      let few = Array(rest.prefix(max(64, 2 * promised.count)))
+      rest = rest.dropFirst(few.count)
+      let outcome = ask(policy, offering: few, to: promised, at: now, deadline: deadline)
+      if outcome != .done { return outcome }
+    }
+    return .done
+  }
+
   private func ask(
-    _ policy: any AllocationPolicy, among claimants: Column<UInt32>, at now: Int64, deadline: Int64
+    _ policy: any AllocationPolicy, offering agents: [UInt32], to claimants: Column<UInt32>, at now: Int64,
+    deadline: Int64
   ) -> AllocationOutcome {
-    withView(at: now, deadline: deadline, candidates: offered.list, active: claimants) { view, sink in
+    let seed = random.next()
+    return withView(at: now, deadline: deadline, seed: seed, candidates: agents, active: claimants) { view, sink in
       policy.allocate(view, sink)
     }
   }
 
   /// The agents worth looking at, shuffled so that none is always first.
   private func takeCandidates() -> [UInt32] {
-    // An agent that is blocked for everybody is worth nobody's look.
     var list = (considersAll ? offerable.members : candidates.list)
-      .filter { offerable.contains($0) && blocked.count($0) < active.count }
+      .filter { offerable.contains($0) && isForSomebody($0) }
     if considersAll {
       considersAll = false
       changedSinceAll = false
@@ -83,7 +98,7 @@ extension AllocationLedger {
   }
 
   func withView<Result>(
-    at now: Int64, deadline: Int64, candidates: [UInt32], active: Column<UInt32>,
+    at now: Int64, deadline: Int64, seed: UInt64, candidates: [UInt32], active: Column<UInt32>,
     _ body: (UnsafePointer<tepui_allocation_view>, UnsafePointer<tepui_grant_sink>) -> Result
   ) -> Result {
     var view = tepui_allocation_view()
@@ -93,7 +108,7 @@ extension AllocationLedger {
     view.roles = roles.count
     view.claimants = claimantIDs.count
     view.cycle = cycleNumber
-    view.seed = random.next()
+    view.seed = seed
     view.now_ns = now
     view.deadline_ns = deadline
     view.active = active.pointer

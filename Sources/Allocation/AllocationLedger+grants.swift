@@ -9,6 +9,10 @@ extension AllocationLedger {
       return complain(reason, agent: agent, claimant: claimant, amounts: amounts)
     }
     guard let agentBook = agents[Int(agent)], let book = claimants[Int(claimant)] else { return TEPUI_INVALID }
+    if open?.isForGuarantees ?? false, !isBelowGuarantee(claimant) {
+      open?.result.refusedCount += 1
+      return TEPUI_REFUSED
+    }
     let allowed = chopped(amounts, agent: agent, claimant: claimant)
     let isWhole = allowed == nil && agentBook.form != .particular
     let resources =

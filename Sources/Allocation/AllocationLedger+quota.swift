@@ -77,6 +77,14 @@ extension AllocationLedger {
     return min(room, max(0, missing).plus(headroom.spare(kind)))
   }
 
+  /// Whether quotas let a claimant have anything of what is free. Who may have nothing need not be asked about every agent.
+  func hasRoom(_ claimant: UInt32) -> Bool {
+    // What is reserved, revocable or no amount is not a quota's business.
+    guard particularCount == 0, !isAnythingAnOffer else { return true }
+    let free = freeTotal.row(0)
+    return (0..<kindNames.count).contains { free[$0] > 0 && quotaRoom(claimant, $0) > 0 }
+  }
+
   private func isPromised(_ claimant: UInt32, _ kind: Int) -> Bool {
     roles.upwards(from: claimantRole[claimant]).contains { role in
       roles.quotas[Int(role)]?.guarantees.contains { $0.kind == kind } ?? false

@@ -41,15 +41,19 @@ extension AllocationLedger {
     guard agentExists(agent), frameworkExists(framework) else { return }
     for (role, part) in resources.byAllocationRole {
       guard let claimant = claimant(of: framework, in: role) else { continue }
-      // The first filter on an agent finds nothing judged for another state.
-      if !filters.hasAny(on: agent), let book = agents[Int(agent)] { book.judgedFree = book.free }
-      let refused = part.unallocated()
-      let rest = refused.filter { !$0.isPlainAmount }
-      withAmounts(of: rest.isEmpty ? refused : refused.filter(\.isPlainAmount)) { amounts in
-        filters.add(claimant: claimant, agent: agent, amounts: amounts, rest: rest, until: until)
-      }
-      judge(claimant, agent)
+      refuse(part.unallocated(), agent: agent, claimant: claimant, until: until)
     }
+  }
+
+  private func refuse(_ refused: Resources, agent: UInt32, claimant: UInt32, until: Int64) {
+    guard let book = agents[Int(agent)] else { return }
+    // The first filter on an agent finds nothing judged for another state.
+    if !filters.hasAny(on: agent) { book.judgedFree = book.free }
+    let rest = refused == book.free ? book.freeRest : refused.filter { !$0.isPlainAmount }
+    withAmounts(of: rest.isEmpty ? refused : refused.filter(\.isPlainAmount)) { amounts in
+      filters.add(claimant: claimant, agent: agent, amounts: amounts, rest: rest, until: until)
+    }
+    judge(claimant, agent)
   }
 
   private func forEachHolder(
@@ -126,8 +130,8 @@ extension AllocationLedger {
 
   /// What a claimant may have on an agent besides plain amounts.
   private func rest(of book: AgentBook, for claimant: UInt32) -> Resources {
-    guard book.hasExtras, let claimant = claimants[Int(claimant)] else { return Resources() }
+    guard book.form == .particular, let claimant = claimants[Int(claimant)] else { return book.freeRest }
     let traits = frameworks[Int(claimant.framework)]?.traits ?? FrameworkTraits()
-    return book.free.filter { !$0.isPlainAmount && $0.isUsable(by: claimant.role) && traits.take($0) }
+    return book.freeRest.filter { $0.isUsable(by: claimant.role) && traits.take($0) }
   }
 }

@@ -31,6 +31,8 @@ public final class AllocationLedger {
   var remoteAgents = AgentSet()
   /// Agents with something that is worth an offer.
   var offerable = AgentSet()
+  /// Agents whose free resources are not for everybody.
+  var particularCount = 0
   /// One row: the plain amounts that are free on all agents that are active.
   let freeTotal = QuantityTable(kinds: 0)
 
@@ -95,9 +97,15 @@ public final class AllocationLedger {
     var allocated = Resources()
     var free = Resources()
     var form = FreeForm.plain
+    /// The part of `free` that is no plain amount.
+    var freeRest = Resources()
+    /// The same of `total`.
+    var totalForm = FreeForm.plain
+    var totalRest = Resources()
     var isActive = true
-    /// The part of `free` that is reserved, as it is counted in the roles.
+    /// The part of `free` that is reserved and not revocable, as it is counted in the roles, and those roles.
     var reservedFree = Resources()
+    var reservedRoles: [UInt32] = []
     /// What was free when the filters on the agent were last judged; nil when they must be judged anyway.
     var judgedFree: Resources?
 

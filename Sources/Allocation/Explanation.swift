@@ -111,7 +111,10 @@ extension AllocationLedger {
   private func policyReasons(
     _ claimant: UInt32, _ policy: any AllocationPolicy, at now: Int64
   ) -> [(text: String, count: UInt64)] {
-    withView(at: now, deadline: now, candidates: [], active: active) { view, _ in policy.explain(view, claimant) }
+    // Not the seed of a cycle: what was asked must not change what is granted.
+    withView(at: now, deadline: now, seed: options.seed, candidates: [], active: active) { view, _ in
+      policy.explain(view, claimant)
+    }
   }
 
   private func amounts(_ row: UnsafePointer<Int64>) -> [(name: String, amount: Quantity)] {

@@ -75,8 +75,10 @@ final class RoleTree {
 
   /// The id of a role that has a claimant, in it or below it.
   func populatedID(of name: String) -> UInt32? {
-    id(of: name).flatMap { members[Int($0)] > 0 ? $0 : nil }
+    id(of: name).flatMap { isPopulated($0) ? $0 : nil }
   }
+
+  func isPopulated(_ role: UInt32) -> Bool { members[Int(role)] > 0 }
 
   func release(_ id: UInt32) {
     guard id != RoleTree.root else { return }

@@ -79,8 +79,16 @@ extension MasterCore {
       log(
         .warning,
         "Framework \(framework.id) (\(framework.info.name)) has had no offer in role \(claimant.role) for "
-          + "\(configuration.starvationNs / Nanoseconds.second) s, while agents with enough for it were free: the policy "
-          + "\(policy.id) prefers others or holds back; /explain?framework_id=\(framework.id) tells more")
+          + "\(configuration.starvationNs / Nanoseconds.second) s, while agents with enough for it were free: "
+          + "\(excuse(framework, claimant.role)); /explain?framework_id=\(framework.id) tells more")
     }
+  }
+
+  private func excuse(_ framework: Framework, _ role: String) -> String {
+    let roles = ledger.explain(framework: framework.slot, policy: policy, at: now.monotonicNs)?.roles
+    let reasons = roles?.first { $0.role == role }?.policyReasons.map { "\($0.text) (\($0.count))" } ?? []
+    return reasons.isEmpty
+      ? "the policy \(policy.id) prefers others or holds back"
+      : "the policy \(policy.id) says: \(reasons.joined(separator: ", "))"
   }
 }

@@ -15,8 +15,10 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
 
   private let module: LoadedModule
   private let table: tepui_allocator
+  private let explainTable: tepui_allocator_explain?
   private let instance: UnsafeMutableRawPointer?
   private let meter = GrantMeter()
+  private let reasonSink = ReasonSink()
   private let suspendsAfterFailure: Bool
   private var failure: String?
   public private(set) var lastCycleNs: Int64?
@@ -25,6 +27,7 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
     let table: tepui_allocator = try module.requiredTable(through: \.allocate)
     guard let create = table.create else { throw module.missingFunction("create") }
     guard table.allocate != nil else { throw module.missingFunction("allocate") }
+    explainTable = try module.table(TEPUI_ALLOCATOR_EXPLAIN_1, through: \tepui_allocator_explain.explain)
     let memory = BorrowedMemory()
     let parameters = module.parameters(in: memory)
     var instance: UnsafeMutableRawPointer?
@@ -61,43 +64,19 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
     if suspendsAfterFailure { failure = answer.reason }
     return .failed(answer.reason)
   }
-}
 
-/// Stands between a policy and the ledger's sink: counts grants that can never be, and is shut outside of a cycle, so
-/// that a module which kept the sink does no harm.
-private final class GrantMeter {
-  let sink: UnsafePointer<tepui_grant_sink>
-  private let memory = UnsafeMutablePointer<tepui_grant_sink>.allocate(capacity: 1)
-  private var target: UnsafePointer<tepui_grant_sink>?
-  private var invalid = 0
-
-  init() {
-    sink = UnsafePointer(memory)
-    memory.initialize(to: tepui_grant_sink())
-    memory.pointee.size = UInt32(MemoryLayout<tepui_grant_sink>.size)
-    memory.pointee.context = Unmanaged.passUnretained(self).toOpaque()
-    memory.pointee.grant = { context, agent, claimant, amounts in
-      guard let context else { return TEPUI_INVALID }
-      return Unmanaged<GrantMeter>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.grant(agent, claimant, amounts) }
+  /// The module's own reasons, checked and bounded; of a failure its text.
+  public func explain(
+    _ view: UnsafePointer<tepui_allocation_view>, _ claimant: UInt32
+  ) -> [(text: String, count: UInt64)] {
+    guard let explain = explainTable?.explain else { return [] }
+    reasonSink.open()
+    let answer = callModule { explain(instance, view, claimant, reasonSink.pointer, $0) }
+    let (reasons, refusals) = reasonSink.close()
+    if module.statistics.count(answer, deadlineNs: deadlineNs, refusals: refusals) {
+      module.host.write(
+        .warning, "an explanation took \(DurationText.text(nanoseconds: answer.elapsedNs / 1000 * 1000))")
     }
-  }
-
-  deinit { memory.deallocate() }
-
-  func open(_ target: UnsafePointer<tepui_grant_sink>) {
-    self.target = target
-    invalid = 0
-  }
-
-  func close() -> Int {
-    target = nil
-    return invalid
-  }
-
-  private func grant(_ agent: UInt32, _ claimant: UInt32, _ amounts: UnsafePointer<Int64>?) -> tepui_status {
-    guard let target, let grant = target.pointee.grant else { return TEPUI_INVALID }
-    let status = grant(target.pointee.context, agent, claimant, amounts)
-    if status == TEPUI_INVALID { invalid += 1 }
-    return status
+    return answer.isDone ? reasons : reasons + [("could not explain: \(answer.reason)", 0)]
   }
 }

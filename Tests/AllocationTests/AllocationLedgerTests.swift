@@ -124,6 +124,16 @@ private let second: Int64 = 1_000_000_000
     #expect(cycle.grants.last?.framework == eng)
   }
 
+  @Test func whatIsReservedForARoleWithoutFrameworksIsNotLookedAt() throws {
+    _ = ledger.addAgent("x", total: try Resources(parsing: "cpus(later):4;mem(later):4096"))
+    _ = ledger.addFramework("f", roles: ["now"])
+    let policy = ScriptedPolicy.greedy()
+    _ = run(policy)
+    #expect(policy.cycles == 0)
+    _ = ledger.addFramework("g", roles: ["later/below"])
+    #expect(run(policy).grants.map(\.role) == ["later/below"])
+  }
+
   @Test func aRefusedAgentIsHiddenUntilItOffersMoreOrTimePasses() {
     let agent = ledger.addAgent("S0", total: small)
     let framework = ledger.addFramework("F0", roles: ["a"])

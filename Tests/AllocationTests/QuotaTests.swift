@@ -81,6 +81,25 @@ import Testing
     #expect(granted(grants, "b") == Quantity(5))
   }
 
+  @Test func whoHasWhatWasPromisedTakesNothingMoreBeforeTheOthers() throws {
+    for name in ["x", "y", "z"] { _ = try agent(name, "cpus:4;mem:4000") }
+    _ = ledger.addFramework("greedy", roles: ["b"])
+    _ = ledger.addFramework("promised", roles: ["a"])
+    ledger.setQuota(cpus(4), ofRole: "a")
+    let grants = cycle()
+    #expect(granted(grants, "a") == Quantity(4))
+    #expect(granted(grants, "a", "mem") == Quantity(4000))
+    #expect(granted(grants, "b", "mem") == Quantity(8000))
+  }
+
+  @Test func thePolicyIsNotAskedForThoseWhoMayHaveNothing() throws {
+    _ = try agent("x", "cpus:4;mem:4000")
+    _ = ledger.addFramework("full", roles: ["a"])
+    ledger.setQuota(limit(["cpus": 0, "mem": 0]), ofRole: "a")
+    #expect(cycle().isEmpty)
+    #expect(policy.cycles == 0)
+  }
+
   @Test func headroomIsHeldForARoleThatHasNoFrameworkYet() throws {
     let one = try agent("x", "cpus:4;mem:4000")
     _ = try agent("y", "cpus:4;mem:4000")

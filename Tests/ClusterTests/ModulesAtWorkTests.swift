@@ -37,6 +37,19 @@ extension ClusterTests {
       }
     }
 
+    @Test func theToolShowsWhatThePolicySaysOfAFramework() async throws {
+      var modules = Modules()
+      modules.allocator = "org.tepui.strict-priority"
+      modules.parameters = ["org.tepui.strict-priority": ["priorities": "a=1,b=2"]]
+      try await Cluster.run(agents: [], modules: modules) { cluster in
+        let frameworks = [TestFramework(cluster, "a", role: "a"), TestFramework(cluster, "b", role: "b")]
+        for framework in frameworks { try await framework.subscribe() }
+        let (output, status) = try await cluster.tepui("explain", "--framework", frameworks[0].id)
+        #expect(status == 0)
+        #expect(output.contains("  org.tepui.strict-priority: claimants with a higher priority than its 1 (1)\n"))
+      }
+    }
+
     @Test func wrongGrantsAreRefusedCountedAndLogged() async throws {
       var modules = Modules()
       modules.own = [

@@ -87,6 +87,22 @@ import Wire
     #expect(try role(framework)["starving"] == .boolean(false))
   }
 
+  @Test func theReportHasTheReasonsOfThePolicy() throws {
+    cluster.policy.script = { _, _ in .done }
+    cluster.policy.reasons = [("claimants before it", 3), ("bad luck", 7)]
+    let agent = try TestAgent(cluster)
+    let framework = TestFramework(cluster)
+    agent.live(seconds: 40)
+    let report = try #require(cluster.logLines.first { $0.contains("has had no offer") })
+    #expect(report.contains("the policy org.test.policy says: claimants before it (3), bad luck (7); "))
+    #expect(report.contains("Framework \(framework.id) (test) has had no offer in role a for 30 s"))
+    #expect(
+      try role(framework)["policy"] == [
+        ["reason": .text("claimants before it"), "count": .number(3)],
+        ["reason": .text("bad luck"), "count": .number(7)],
+      ])
+  }
+
   @Test func nobodyStarvesWhoHasWhatThereIsOrWantsNothing() throws {
     cluster.policy.script = TestPolicy.exhaustive
     let agent = try TestAgent(cluster)

@@ -9,7 +9,12 @@ final class TestPolicy: AllocationPolicy {
   let id = "org.test.policy"
   var script: (View, Sink) -> AllocationOutcome = TestPolicy.greedy
 
+  /// What it says of everybody.
+  var reasons: [(text: String, count: UInt64)] = []
+
   func allocate(_ view: View, _ sink: Sink) -> AllocationOutcome { script(view, sink) }
+
+  func explain(_ view: View, _ claimant: UInt32) -> [(text: String, count: UInt64)] { reasons }
 
   /// Gives all of each candidate to the first claimant that may have it.
   static func greedy(_ view: View, _ sink: Sink) -> AllocationOutcome {

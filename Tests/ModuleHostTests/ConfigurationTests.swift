@@ -177,7 +177,7 @@ import Testing
     ),
     (
       #"{"behaviour": "nice"}"#,
-      #"parameters.behaviour: "nice" is not a value for behaviour: it must be one of "first", "fail", "long text", "wild ids", "no create", "slow", "bad status""#
+      #"parameters.behaviour: "nice" is not a value for behaviour: it must be one of "first", "fail", "long text", "wild ids", "no create", "slow", "bad status", "explain wildly", "explain much", "explain not""#
     ),
   ])
   func aBadParameterIsRefusedWithWhatIsAllowed(parameters: String, text: String) throws {

@@ -12,12 +12,15 @@
  * A claimant is a framework asking in one of its roles; a framework in two roles is two claimants. Each accepted grant
  * becomes an offer of that agent's resources to that framework.
  *
- * What the host does, so that a policy need not: refuse filters, suppressed roles, capabilities that an agent demands,
- * minimum sizes, and reservations (free resources that are reserved for the claimant's role go along with a grant). The host checks every grant; one that is not possible is refused, counted under the module's
+ * What the host does, so that a policy need not: it keeps refuse filters, suppressed roles, quotas, the minimum size of
+ * an offer, the capabilities that an agent demands, and reservations (what is reserved for the claimant's role goes
+ * along with a grant). The host checks every grant; one that is not possible is refused, counted under the module's
  * name and logged, and the cycle goes on.
  *
  * An allocator is a pure function of its parameters and of the views it has seen. It must not read a clock, a random
  * source, a file or the environment: time, seed and deadline are in the view. So each decision can be replayed.
+ *
+ * A policy that can say why somebody is offered something or nothing does so by an extension: explain.
  */
 #ifndef TEPUI_ALLOCATOR_H
 #define TEPUI_ALLOCATOR_H
@@ -112,7 +115,8 @@ static inline int tepui_has_free(const tepui_allocation_view *view, uint32_t age
   return 0;
 }
 
-/* Whether anything is left on `agent`: a grant need not take all, for the host may cut it or keep a reservation back. */
+/* Whether anything is left on `agent`: a grant need not take all, for the host may cut it, or keep back what is
+ * reserved for others. */
 static inline int tepui_has_any(const tepui_allocation_view *view, uint32_t agent) {
   return tepui_has_free(view, agent) || view->agent_extra_role[agent] != TEPUI_NONE;
 }
@@ -159,6 +163,36 @@ typedef struct tepui_allocator {
   tepui_status (*allocate)(void *instance, const tepui_allocation_view *view, const tepui_grant_sink *sink,
                            tepui_error *error);
 } tepui_allocator;
+
+/* ---- Extension: explain -------------------------------------------------------------------------------------- */
+
+#define TEPUI_ALLOCATOR_EXPLAIN_1 "tepui.allocator.explain/1"
+
+typedef struct tepui_reason_sink {
+  uint32_t size;
+  void *context;
+
+  /*
+   * [master] Adds a reason in the policy's own words, for an operator: a few words without a line break, and the number
+   * that they speak of, as in ("claimants before it", 3).
+   *
+   * TEPUI_OK: taken. TEPUI_REFUSED: there are 32 already. TEPUI_INVALID: it is empty, longer than 200 bytes or no text;
+   * counted under the module's name.
+   */
+  tepui_status (*reason)(void *context, tepui_text words, uint64_t count);
+} tepui_reason_sink;
+
+/* Why a claimant stands where it stands. Only what is the policy's: the host itself tells of filters, quotas and the
+ * other things that it keeps. */
+typedef struct tepui_allocator_explain {
+  uint32_t size;
+
+  /* [master] Called between cycles when somebody asks, for a claimant that wants offers, with a view of this moment
+   * that has no candidates. It must leave the instance as it is: what was asked may never change what is granted. A
+   * status other than TEPUI_OK is shown with its text; reasons given before it stand. */
+  tepui_status (*explain)(void *instance, const tepui_allocation_view *view, uint32_t claimant,
+                          const tepui_reason_sink *sink, tepui_error *error);
+} tepui_allocator_explain;
 
 #ifdef __cplusplus
 }

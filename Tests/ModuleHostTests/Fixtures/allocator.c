@@ -40,7 +40,8 @@ enum { BEHAVIOUR, COUNT, SHARE, VERBOSE, WAIT };
 
 static const tepui_text behaviours[] = {TEPUI_TEXT("first"),    TEPUI_TEXT("fail"),      TEPUI_TEXT("long text"),
                                         TEPUI_TEXT("wild ids"), TEPUI_TEXT("no create"), TEPUI_TEXT("slow"),
-                                        TEPUI_TEXT("bad status")};
+                                        TEPUI_TEXT("bad status"), TEPUI_TEXT("explain wildly"),
+                                        TEPUI_TEXT("explain much"), TEPUI_TEXT("explain not")};
 
 static const tepui_parameter_spec specs[] = {
     [BEHAVIOUR] = {.size = sizeof specs[0],
@@ -91,11 +92,14 @@ static tepui_status create(const tepui_host *host, const tepui_parameter *parame
   return TEPUI_OK;
 }
 
+static const tepui_reason_sink *kept_sink;
+
 static void destroy(void *instance) { (void)instance; }
 
 static tepui_status allocate(void *instance, const tepui_allocation_view *view, const tepui_grant_sink *sink,
                              tepui_error *error) {
   if (instance != &the_host) return tepui_fail(error, TEPUI_FAILED, "a foreign instance");
+  if (kept_sink != NULL) kept_sink->reason(kept_sink->context, tepui_text_of("too late"), 1);
   if (tepui_text_is(behaviour, "fail")) return tepui_fail(error, TEPUI_FAILED, "out of\nideas");
   if (tepui_text_is(behaviour, "bad status")) return -7;
   if (tepui_text_is(behaviour, "long text")) {
@@ -122,6 +126,32 @@ static tepui_status allocate(void *instance, const tepui_allocation_view *view, 
   return TEPUI_OK;
 }
 
+static tepui_status explain(void *instance, const tepui_allocation_view *view, uint32_t claimant,
+                            const tepui_reason_sink *sink, tepui_error *error) {
+  if (instance != &the_host || view->candidate_count != 0) return tepui_fail(error, TEPUI_FAILED, "a foreign call");
+  kept_sink = sink;
+  if (tepui_text_is(behaviour, "explain much")) {
+    for (int i = 0; i < 100000; i++) sink->reason(sink->context, tepui_text_of("because"), (uint64_t)i);
+    return TEPUI_OK;
+  }
+  sink->reason(sink->context, tepui_text_of("its number"), claimant);
+  if (tepui_text_is(behaviour, "explain not")) return tepui_fail(error, TEPUI_FAILED, "out of\nwords");
+  if (tepui_text_is(behaviour, "explain wildly")) {
+    static char endless[1 << 20];
+    memset(endless, 'x', sizeof endless);
+    sink->reason(sink->context, tepui_text_of("more than\nanybody can count"), UINT64_MAX);
+    sink->reason(sink->context, tepui_text_of("\xff\xfe"), 1);
+    sink->reason(sink->context, (tepui_text){"a\0b", 3}, 1);
+    sink->reason(sink->context, (tepui_text){NULL, 5}, 1);
+    sink->reason(sink->context, (tepui_text){endless, sizeof endless}, 1);
+    sink->reason(sink->context, (tepui_text){endless, UINT64_MAX}, 1);
+    sink->reason(sink->context, (tepui_text){NULL, 0}, 1);
+  }
+  return TEPUI_OK;
+}
+
+static const tepui_allocator_explain explanation = {sizeof explanation, explain};
+
 static const tepui_allocator allocator = {TABLE_SIZE, create, destroy, ALLOCATE};
 
 static const tepui_descriptor descriptor = {
@@ -137,6 +167,7 @@ static const tepui_descriptor descriptor = {
 };
 
 static const void *interface(tepui_text id) {
+  if (tepui_text_is(id, TEPUI_ALLOCATOR_EXPLAIN_1)) return &explanation;
   return tepui_text_is(id, TEPUI_ALLOCATOR_1) ? TABLE : NULL;
 }
 
@@ -146,7 +177,7 @@ tepui_status tepui_module_entry(const tepui_host *host, tepui_module *module, te
                     host->abi_newest & 0xffff);
 #endif
   tepui_module_fill(host, module, error, DESCRIPTOR, INTERFACE);
-  (void)allocate, (void)descriptor, (void)allocator, (void)interface;
+  (void)allocate, (void)descriptor, (void)allocator, (void)interface, (void)explanation;
   module->abi = ABI;
   return TEPUI_OK;
 }

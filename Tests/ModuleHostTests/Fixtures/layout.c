@@ -93,6 +93,13 @@ int main(void) {
   FIELD(tepui_allocator, create);
   FIELD(tepui_allocator, destroy);
   FIELD(tepui_allocator, allocate);
+  STRUCT(tepui_reason_sink);
+  FIELD(tepui_reason_sink, size);
+  FIELD(tepui_reason_sink, context);
+  FIELD(tepui_reason_sink, reason);
+  STRUCT(tepui_allocator_explain);
+  FIELD(tepui_allocator_explain, size);
+  FIELD(tepui_allocator_explain, explain);
   STRUCT(tepui_node);
   FIELD(tepui_node, size);
   FIELD(tepui_node, controller_count);
