@@ -154,7 +154,12 @@ let package = Package(
 
     // Tests: one target a room.
     .executableTarget(
-      name: "tepui-bench", dependencies: ["SchedulerClient", "Transport", "Wire", "Daemon", arguments] + nio,
+      name: "tepui-bench",
+      dependencies: [
+        "SchedulerClient", "Transport", "Wire", "Daemon", "Allocation", "ModuleHost", "MasterCore", "Resources",
+        arguments,
+        logging,
+      ] + nio,
       path: "Tests/Bench",
       swiftSettings: strict),
     .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),

@@ -123,35 +123,3 @@ struct MasterBench: AsyncParsableCommand {
 
   private func ms(_ seconds: Double) -> Double { (seconds * 10_000).rounded() / 10 }
 }
-
-/// Figures as they come, each beside its bound: a multiple of the calibration loop's time, or plain milliseconds where the
-/// aim is one.
-private struct Figures {
-  let calibration: Double
-  let checks: Bool
-  private var failures: [String] = []
-
-  init(calibration: Double, checks: Bool) {
-    self.calibration = calibration
-    self.checks = checks
-  }
-
-  mutating func tell(_ name: String, _ value: Double, _ unit: String, bound: Double? = nil, boundMs: Double? = nil) {
-    let shown = (value * 100).rounded() / 100
-    var line = "  \(name): \(shown) \(unit)"
-    if let bound {
-      let ratio = value / calibration
-      line += ", \((ratio * 10).rounded() / 10) times the calibration loop, bound \(bound)"
-      if ratio > bound { failures.append(name) }
-    }
-    if let boundMs {
-      line += ", bound \(boundMs)"
-      if value > boundMs { failures.append(name) }
-    }
-    print(line)
-  }
-
-  func check() throws {
-    if checks, !failures.isEmpty { throw Load.Failure("out of bounds: \(failures.joined(separator: ", "))") }
-  }
-}
