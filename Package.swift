@@ -117,6 +117,11 @@ let package = Package(
       linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "Patterns", dependencies: ["CRE2", "Allocation", "Resources"], swiftSettings: strict),
 
+    // What tests of modules and the tool for their authors share.
+    .target(
+      name: "ModuleKit", dependencies: ["ModuleHost", "Allocation", "Resources", "CTepui", logging],
+      swiftSettings: strict),
+
     // A framework's end of the scheduler API, for the programs and tests that are frameworks.
     .target(name: "SchedulerClient", dependencies: ["Transport", "Wire"] + nio, swiftSettings: strict),
 
@@ -183,7 +188,7 @@ let package = Package(
       name: "ModuleHostTests", dependencies: ["ModuleHost", "Allocation", "Resources", "CTepui", logging],
       exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
-      name: "FairnessTests", dependencies: ["ModuleHost", "Allocation", "Resources", "CTepui", logging],
+      name: "FairnessTests", dependencies: ["ModuleKit", "ModuleHost", "Allocation", "Resources", "CTepui", logging],
       swiftSettings: strict),
     .testTarget(
       name: "ContainmentTests", dependencies: ["Containment", "ModuleHost", "CLaunch", logging], swiftSettings: strict),

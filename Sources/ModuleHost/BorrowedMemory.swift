@@ -20,6 +20,21 @@ final class BorrowedMemory {
     return UnsafePointer(memory)
   }
 
+  /// An array whose elements lie `padding` bytes further apart than they need; the bytes between are not zero.
+  func array<Element>(_ elements: [Element], padding: Int) -> UnsafePointer<Element>? {
+    guard padding > 0 else { return array(elements) }
+    guard !elements.isEmpty else { return nil }
+    let stride = MemoryLayout<Element>.stride + padding
+    let count = elements.count * stride
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: MemoryLayout<Element>.alignment)
+    memory.initializeMemory(as: UInt8.self, repeating: 0xAA, count: count)
+    blocks.append(memory)
+    for (index, element) in elements.enumerated() {
+      (memory + index * stride).initializeMemory(as: Element.self, to: element)
+    }
+    return UnsafePointer(memory.assumingMemoryBound(to: Element.self))
+  }
+
   func single<Struct>(_ value: Struct) -> UnsafePointer<Struct> {
     let memory = UnsafeMutablePointer<Struct>.allocate(capacity: 1)
     memory.initialize(to: value)

@@ -23,13 +23,15 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
   private var failure: String?
   public private(set) var lastCycleNs: Int64?
 
-  init(_ module: LoadedModule, activation: ModuleConfiguration.Activation) throws(ModuleError) {
+  init(
+    _ module: LoadedModule, activation: ModuleConfiguration.Activation, padding: Int = 0
+  ) throws(ModuleError) {
     let table: tepui_allocator = try module.requiredTable(through: \.allocate)
     guard let create = table.create else { throw module.missingFunction("create") }
     guard table.allocate != nil else { throw module.missingFunction("allocate") }
     explainTable = try module.table(TEPUI_ALLOCATOR_EXPLAIN_1, through: \tepui_allocator_explain.explain)
     let memory = BorrowedMemory()
-    let parameters = module.parameters(in: memory)
+    let parameters = module.parameters(in: memory, padding: padding)
     var instance: UnsafeMutableRawPointer?
     let answer = withExtendedLifetime(memory) {
       callModule { create(module.host.pointer, parameters, UInt32(module.parameters.count), &instance, $0) }
@@ -44,6 +46,8 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
     deadlineNs = activation.deadlineNs ?? Self.defaultDeadlineNs
     suspendsAfterFailure = activation.onFailure == .suspend
   }
+
+  deinit { table.destroy?(instance) }
 
   public func allocate(
     _ view: UnsafePointer<tepui_allocation_view>, _ sink: UnsafePointer<tepui_grant_sink>

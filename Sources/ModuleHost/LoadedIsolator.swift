@@ -20,14 +20,16 @@ public final class LoadedIsolator: Isolator, @unchecked Sendable {
   private let planSink: PlanSink
   private let usageSink = UsageSink()
 
-  init(_ module: LoadedModule, node: NodeDescription, activation: ModuleConfiguration.Activation) throws(ModuleError) {
+  init(
+    _ module: LoadedModule, node: NodeDescription, activation: ModuleConfiguration.Activation, padding: Int = 0
+  ) throws(ModuleError) {
     let table: tepui_isolator = try module.requiredTable(through: \.plan)
     guard let create = table.create else { throw module.missingFunction("create") }
     guard table.plan != nil else { throw module.missingFunction("plan") }
     usageTable = try module.table(TEPUI_ISOLATOR_USAGE_1, through: \tepui_isolator_usage.usage)
     lifecycleTable = try module.table(TEPUI_ISOLATOR_LIFECYCLE_1, through: \tepui_isolator_lifecycle.size)
     let memory = BorrowedMemory()
-    let parameters = module.parameters(in: memory)
+    let parameters = module.parameters(in: memory, padding: padding)
     let tepuiNode = node.borrowed(in: memory)
     var instance: UnsafeMutableRawPointer?
     let answer = withExtendedLifetime(memory) {
@@ -44,6 +46,8 @@ public final class LoadedIsolator: Isolator, @unchecked Sendable {
     continuesAfterFailure = activation.onFailure == .continue
     planSink = PlanSink(controllers: node.controllers)
   }
+
+  deinit { table.destroy?(instance) }
 
   public func plan(_ container: ContainerDescription, running: Bool) throws(IsolatorFailure) -> [PlanEntry] {
     guard let plan = table.plan else { return [] }

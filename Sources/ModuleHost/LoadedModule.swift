@@ -69,19 +69,21 @@ final class LoadedModule: Sendable {
   }
 
   /// The parameters as `create` gets them.
-  func parameters(in memory: BorrowedMemory) -> UnsafePointer<tepui_parameter>? {
+  ///
+  /// - Parameter padding: bytes behind each, as a later ABI may have appended.
+  func parameters(in memory: BorrowedMemory, padding: Int = 0) -> UnsafePointer<tepui_parameter>? {
     memory.array(
       parameters.map {
         tepui_parameter(
-          size: UInt32(MemoryLayout<tepui_parameter>.size), type: $0.form.rawValue, name: memory.text($0.name),
-          text: memory.text($0.text), integer: $0.integer)
-      })
+          size: UInt32(MemoryLayout<tepui_parameter>.size + padding), type: $0.form.rawValue,
+          name: memory.text($0.name), text: memory.text($0.text), integer: $0.integer)
+      }, padding: padding)
   }
 
-  private typealias Interface = @convention(c) (tepui_text) -> UnsafeRawPointer?
+  typealias Interface = @convention(c) (tepui_text) -> UnsafeRawPointer?
 
   /// The first call into a module: agree on a version of the ABI and get its descriptor.
-  private static func negotiate(
+  static func negotiate(
     _ library: SharedLibrary, path: String, host: HostTable
   ) throws(ModuleError) -> (ABIVersion, ModuleDescriptor, Interface) {
     var module = tepui_module()

@@ -7,14 +7,14 @@ public enum ModuleKind: String, Sendable {
 }
 
 /// Who a module says it is: its descriptor, checked and copied.
-struct ModuleDescriptor: Equatable, Sendable {
-  let id: String
-  let kind: ModuleKind
-  let version: String
-  let author: String
-  let licence: String
-  let summary: String
-  let parameters: [ParameterSpecification]
+public struct ModuleDescriptor: Equatable, Sendable {
+  public let id: String
+  public let kind: ModuleKind
+  public let version: String
+  public let author: String
+  public let licence: String
+  public let summary: String
+  public let parameters: [ParameterSpecification]
 
   /// What breaks the rules of module.h.
   struct Defect: Error {
@@ -89,6 +89,7 @@ extension ParameterSpecification {
     self.name = name
     self.form = form
     initial = try ModuleDescriptor.text(spec.initial, "default of the parameter \"\(name)\"")
+    help = try ModuleDescriptor.text(spec.help, "help of the parameter \"\(name)\"")
     // Both ends 0, the value of fields left out of a C initializer, is no range.
     let hasRange = form != .text && form != .boolean && (spec.minimum, spec.maximum) != (0, 0)
     guard !hasRange || spec.minimum <= spec.maximum else {

@@ -2,21 +2,24 @@ import CTepui
 import Resources
 
 /// A parameter as a module declares it.
-struct ParameterSpecification: Equatable, Sendable {
-  enum Form: UInt32, Sendable {
+public struct ParameterSpecification: Equatable, Sendable {
+  public enum Form: UInt32, Sendable {
     case text, integer, quantity, boolean, duration
   }
 
-  let name: String
-  let form: Form
-  let initial: String
+  public let name: String
+  public let form: Form
+  /// The default, as it would be written in modules.json.
+  public let initial: String
   /// Of the integer value, inclusive; nil when any will do.
-  let range: ClosedRange<Int64>?
+  public let range: ClosedRange<Int64>?
   /// For text: the only values allowed; empty when any is.
-  let allowed: [String]
+  public let allowed: [String]
+  /// One sentence for an operator.
+  public let help: String
 
   /// What may be written, for a message.
-  var allowedValues: String {
+  public var allowedValues: String {
     switch form {
     case .text: return allowed.isEmpty ? "any text" : "one of " + allowed.map { "\"\($0)\"" }.joined(separator: ", ")
     case .boolean: return "true or false"

@@ -1,3 +1,4 @@
+import ModuleKit
 import Testing
 
 /// The example of the DRF paper (Ghodsi et al., NSDI 2011, sections 4.1 and 4.3), and variations of it.

@@ -1,4 +1,5 @@
 import CTepui
+import ModuleKit
 import Testing
 
 /// Views and answers of a host that is odd, broken or hostile: no policy traps, loops or asks without end.

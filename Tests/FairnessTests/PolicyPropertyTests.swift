@@ -1,4 +1,5 @@
 import Resources
+import ModuleKit
 import Testing
 
 /// What each policy promises, on random workloads.

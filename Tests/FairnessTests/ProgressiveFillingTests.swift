@@ -1,3 +1,4 @@
+import ModuleKit
 import Testing
 
 /// drf against a plain reference, on thousands of random clusters of one agent, where nothing is lost to fragments: the

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import ModuleHost
+import ModuleKit
 
 /// The policies of this repository, loaded from the shared libraries that the build made.
 enum Policies {
@@ -25,4 +26,18 @@ enum Policies {
       .deletingLastPathComponent().deletingLastPathComponent()
     return root.appending(path: ".build/debug").path
   }()
+}
+
+extension Market {
+  convenience init(_ module: String, _ parameters: [String: String] = [:], seed: UInt64 = 0) throws {
+    var options = Self.options
+    options.seed = seed
+    self.init(try Policies.load(module, parameters), options: options)
+  }
+}
+
+extension Scene {
+  func market(_ module: String, _ parameters: [String: String] = [:]) throws -> Market {
+    try market(try Policies.load(module, parameters))
+  }
 }

@@ -1,3 +1,5 @@
+import ModuleKit
+
 /// Progressive filling, straight from its definition (DRF paper, section 4.1, algorithm 1) and from what a tree of
 /// weighted roles means: one task after the other goes to who is furthest behind; who is that while its next task does
 /// not fit gets no more.

@@ -1,20 +1,20 @@
 import Resources
 
 /// A framework in one role that runs tasks of one size: as many as it gets, up to what it wants.
-final class Worker {
-  let name: String
-  let role: String
+public final class Worker {
+  public let name: String
+  public let role: String
   /// What a task needs.
-  let task: [(kind: String, amount: Int64)]
-  let wanted: Int
+  public let task: [(kind: String, amount: Int64)]
+  public let wanted: Int
   /// How many tasks it starts on one offer at most; the rest of the offer it gives back.
-  let perOffer: Int
-  fileprivate(set) var running: [(agent: UInt32, resources: Resources)] = []
+  public let perOffer: Int
+  public fileprivate(set) var running: [(agent: UInt32, resources: Resources)] = []
   /// Given by the ledger.
-  var id: UInt32 = 0
+  public internal(set) var id: UInt32 = 0
 
   /// Amounts are in units: `["cpus": 1, "mem": 4096]`.
-  init(_ name: String, role: String? = nil, task: [String: Double], wanted: Int = .max, perOffer: Int = 1) {
+  public init(_ name: String, role: String? = nil, task: [String: Double], wanted: Int = .max, perOffer: Int = 1) {
     self.name = name
     self.role = role ?? name
     self.task = task.sorted { $0.key < $1.key }.map { ($0.key, Quantity($0.value).thousandths) }
@@ -22,10 +22,10 @@ final class Worker {
     self.perOffer = perOffer
   }
 
-  var isSatisfied: Bool { running.count >= wanted }
+  public var isSatisfied: Bool { running.count >= wanted }
 
   /// Starts tasks on what was offered; what is left of it.
-  func use(_ offer: Resources, on agent: UInt32) -> (rest: Resources, started: Int) {
+  public func use(_ offer: Resources, on agent: UInt32) -> (rest: Resources, started: Int) {
     var rest = offer
     var started = 0
     while started < perOffer, !isSatisfied, let resources = part(of: rest) {
@@ -37,10 +37,10 @@ final class Worker {
   }
 
   /// Ends the oldest task.
-  func end() -> (agent: UInt32, resources: Resources)? { running.isEmpty ? nil : running.removeFirst() }
+  public func end() -> (agent: UInt32, resources: Resources)? { running.isEmpty ? nil : running.removeFirst() }
 
   /// Whether a task fits into amounts by kind.
-  func fits(_ free: (String) -> Int64) -> Bool { task.allSatisfy { $0.amount <= free($0.kind) } }
+  public func fits(_ free: (String) -> Int64) -> Bool { task.allSatisfy { $0.amount <= free($0.kind) } }
 
   /// As much as a task needs, what is reserved first; nil when it is not there.
   private func part(of offer: Resources) -> Resources? {

@@ -4,26 +4,26 @@ import CTepui
 /// A view and a sink as no ledger makes them: whatever amounts, weights, roles and answers a test wants.
 ///
 /// Tables have two kinds, cpus and mem. Everything lives in memory that does not move, since modules read it in place.
-final class HandmadeView {
-  struct Call: Equatable {
-    var agent: UInt32
-    var claimant: UInt32
-    var isWhole: Bool
+public final class HandmadeView {
+  public struct Call: Equatable {
+    public var agent: UInt32
+    public var claimant: UInt32
+    public var isWhole: Bool
   }
 
-  let agentTotal, agentFree, roleAllocated, claimantAllocated, clusterTotal, weights: UnsafeMutableBufferPointer<Int64>
-  let parents, claimantRoles, claimantFrameworks, kindFlags, extraRoles: UnsafeMutableBufferPointer<UInt32>
-  var candidates, active: [UInt32]
+  public let agentTotal, agentFree, roleAllocated, claimantAllocated, clusterTotal, weights: UnsafeMutableBufferPointer<Int64>
+  public let parents, claimantRoles, claimantFrameworks, kindFlags, extraRoles: UnsafeMutableBufferPointer<UInt32>
+  public var candidates, active: [UInt32]
   private let blocked: UnsafeMutableBufferPointer<UnsafePointer<UInt64>?>
-  private(set) var calls: [Call] = []
+  public private(set) var calls: [Call] = []
   /// What the sink answers; by default everything is granted and the live columns show it.
-  var answer: (HandmadeView, Call) -> tepui_status = { view, call in
+  public var answer: (HandmadeView, Call) -> tepui_status = { view, call in
     view.grant(call)
     return TEPUI_OK
   }
 
   /// Agents are alike, and each claimant has a role of its own, directly below the root. All are candidates and active.
-  init(agents: Int, claimants: Int, amount: Int64 = 1000) {
+  public init(agents: Int, claimants: Int, amount: Int64 = 1000) {
     func table<Element>(_ count: Int, _ value: Element) -> UnsafeMutableBufferPointer<Element> {
       let memory = UnsafeMutableBufferPointer<Element>.allocate(capacity: max(1, count))
       memory.initialize(repeating: value)
@@ -57,7 +57,7 @@ final class HandmadeView {
   }
 
   /// Shows a grant of all that is free, or of a part of it, in the live columns.
-  func grant(_ call: Call, part: Int64 = 1) {
+  public func grant(_ call: Call, part: Int64 = 1) {
     for kind in 0..<2 {
       let amount = agentFree[Int(call.agent) * 2 + kind] / part
       agentFree[Int(call.agent) * 2 + kind] -= amount
@@ -67,7 +67,7 @@ final class HandmadeView {
   }
 
   /// One cycle of a policy; what it asked for.
-  func play(_ policy: any AllocationPolicy) -> (outcome: AllocationOutcome, calls: [Call]) {
+  public func play(_ policy: any AllocationPolicy) -> (outcome: AllocationOutcome, calls: [Call]) {
     calls = []
     var view = tepui_allocation_view()
     view.size = UInt32(MemoryLayout<tepui_allocation_view>.size)

@@ -1,14 +1,17 @@
-/// A random cluster with workers: small and big agents, roles that are nested, tasks of all shapes.
-struct Scene {
-  var seed: UInt64
-  var agents: [String] = []
-  var weights: [String: Int64] = [:]
-  var workers: [(name: String, role: String, task: [String: Double], wanted: Int, perOffer: Int)] = []
+import Allocation
+import Resources
 
-  static let roles = ["a", "b", "c", "a/x", "a/y", "b/z", "a/x/p"]
+/// A random cluster with workers: small and big agents, roles that are nested, tasks of all shapes.
+public struct Scene {
+  public var seed: UInt64
+  public var agents: [String] = []
+  public var weights: [String: Int64] = [:]
+  public var workers: [(name: String, role: String, task: [String: Double], wanted: Int, perOffer: Int)] = []
+
+  public static let roles = ["a", "b", "c", "a/x", "a/y", "b/z", "a/x/p"]
 
   /// - Parameter reserves: whether some agents have resources that are reserved for a role.
-  init(seed: UInt64, reserves: Bool = false) {
+  public init(seed: UInt64, reserves: Bool = false) {
     self.seed = seed
     var random = SeededGenerator(seed)
     for _ in 0..<random.number(2...12) {
@@ -33,8 +36,10 @@ struct Scene {
   }
 
   /// A market on it, in which nothing has happened yet.
-  func market(_ module: String, _ parameters: [String: String] = [:]) throws -> Market {
-    let market = try Market(module, parameters, seed: seed)
+  public func market(_ policy: any AllocationPolicy) throws(ResourceError) -> Market {
+    var options = Market.options
+    options.seed = seed
+    let market = Market(policy, options: options)
     for agent in agents { try market.addAgent(agent) }
     for (role, weight) in weights { market.ledger.setWeight(weight, ofRole: role) }
     for worker in workers {
