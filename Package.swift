@@ -4,7 +4,7 @@ import PackageDescription
 // Every dependency, and why it is here:
 // - swift-nio: sockets and HTTP/1.1 for the three streaming APIs; measured at a third of the CPU of a full web framework.
 // - swift-protobuf: the Mesos v1 messages, binary and JSON. The generated code is committed, so protoc is not needed.
-// - swift-argument-parser: flags of the three programs.
+// - swift-argument-parser: flags of the programs.
 // - swift-collections: the heap of deadlines, the queues of updates, the trees that snapshots share.
 // - swift-log: one logging interface for all rooms.
 // - libltdl (Debian: libltdl-dev): loads the modules.
@@ -28,6 +28,9 @@ let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map { .produc
 let moduleLinking = [
   "-Xlinker", "--version-script=\(Context.packageDirectory)/SDK/module.map", "-no-toolchain-stdlib-rpath",
 ]
+
+/// An installed program finds the Swift runtime beside the modules (see Sources/install).
+let runtime: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib/tepui"])]
 
 /// A module written in C: it links neither the Swift runtime (see SDK/module.c) nor anything of ours.
 func cModule(_ name: String) -> Target {
@@ -62,6 +65,7 @@ let package = Package(
     .executable(name: "tepui-master", targets: ["tepui-master"]),
     .executable(name: "tepui-agent", targets: ["tepui-agent"]),
     .executable(name: "tepui", targets: ["tepui"]),
+    .executable(name: "tepui-module", targets: ["tepui-module"]),
     .executable(name: "tepui-supervisor", targets: ["tepui-supervisor"]),
     .executable(name: "tepui-fetcher", targets: ["tepui-fetcher"]),
     .executable(name: "tepui-walkthrough", targets: ["tepui-walkthrough"]),
@@ -82,7 +86,9 @@ let package = Package(
   ],
   targets: [
     // SDK: the contract with modules, and what Swift authors write against.
-    .target(name: "CTepui", path: "SDK", exclude: ["Swift", "README.md", "module.map"], sources: ["module.c"]),
+    .target(
+      name: "CTepui", path: "SDK", exclude: ["Package.swift", "Swift", "templates", "README.md", "module.map"],
+      sources: ["module.c"]),
     .target(name: "TepuiModule", dependencies: ["CTepui"], path: "SDK/Swift", swiftSettings: strict),
 
     // Modules: one shared library each.
@@ -141,17 +147,21 @@ let package = Package(
         "MasterCore", "Allocation", "ModuleHost", "Patterns", "Transport", "Storage", "Wire", "Resources", "Daemon",
         arguments, logging,
       ]
-        + nio, swiftSettings: strict),
+        + nio, swiftSettings: strict, linkerSettings: runtime),
     .executableTarget(
       name: "tepui-agent",
       dependencies: [
         "AgentCore", "ModuleHost", "Containment", "Fetching", "Transport", "Storage", "Wire", "Resources", "Daemon",
         arguments, logging,
-      ] + nio, swiftSettings: strict),
-    .executableTarget(name: "tepui-fetcher", dependencies: ["Fetching"], swiftSettings: strict),
+      ] + nio, swiftSettings: strict, linkerSettings: runtime),
+    .executableTarget(name: "tepui-fetcher", dependencies: ["Fetching"], swiftSettings: strict, linkerSettings: runtime),
     .executableTarget(
       name: "tepui", dependencies: ["SchedulerClient", "Transport", "Wire", "Daemon", protobuf, arguments] + nio,
-      swiftSettings: strict),
+      swiftSettings: strict, linkerSettings: runtime),
+
+    .executableTarget(
+      name: "tepui-module", dependencies: ["ModuleKit", "ModuleHost", "Daemon", arguments, logging],
+      swiftSettings: strict, linkerSettings: runtime),
 
     .executableTarget(
       name: "tepui-walkthrough", dependencies: ["SchedulerClient", "Transport", "Wire", protobuf, arguments] + nio,
@@ -192,6 +202,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "ContainmentTests", dependencies: ["Containment", "ModuleHost", "CLaunch", logging], swiftSettings: strict),
+    .testTarget(name: "ModuleToolTests", swiftSettings: strict),
     .testTarget(name: "TransportTests", dependencies: ["Transport"] + nio, swiftSettings: strict),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "CSQLite"], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -96,6 +96,23 @@ public struct AllocationView {
     let role = raw.pointee.agent_extra_role[Int(agent.id)]
     return role < raw.pointee.roles ? Role(id: role) : nil
   }
+  /// Whether anything is left on `agent`: a grant need not take all, for the host may cut it or keep a reservation back.
+  @inlinable
+  public func hasAny(_ agent: Agent) -> Bool { !free(agent).isEmpty || extraRole(agent) != nil }
+  /// Whether `agent` has anything for `claimant`, be it only what is reserved for its role.
+  @inlinable
+  public func has(_ agent: Agent, for claimant: Claimant) -> Bool {
+    if !free(agent).isEmpty { return true }
+    guard let extra = extraRole(agent) else { return false }
+    var role: Role? = self.role(claimant)
+    // A host that tells of roles in a circle must not hold us up.
+    for _ in 0..<roleCount {
+      guard let current = role else { return false }
+      if current == extra { return true }
+      role = parent(current)
+    }
+    return false
+  }
   /// Live: used or offered in the role and in all roles below it.
   @inlinable
   public func allocated(_ role: Role) -> Amounts { row(raw.pointee.role_allocated, role.id, raw.pointee.roles) }

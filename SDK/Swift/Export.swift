@@ -69,7 +69,7 @@ nonisolated(unsafe) private let explainTable: UnsafePointer<tepui_allocator_expl
 ])
 
 /// Runs `body`; what it throws becomes a status and a text.
-private func report(_ error: UnsafeMutablePointer<tepui_error>?, _ body: () throws -> Void) -> tepui_status {
+func report(_ error: UnsafeMutablePointer<tepui_error>?, _ body: () throws -> Void) -> tepui_status {
   do {
     try body()
     return TEPUI_OK

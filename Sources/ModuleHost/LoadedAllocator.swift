@@ -22,6 +22,8 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
   private let suspendsAfterFailure: Bool
   private var failure: String?
   public private(set) var lastCycleNs: Int64?
+  /// How often the module used the sink of a cycle that was over; each time it was told TEPUI_INVALID.
+  public var lateGrantCount: Int { meter.lateCalls.load(ordering: .relaxed) }
 
   init(
     _ module: LoadedModule, activation: ModuleConfiguration.Activation, padding: Int = 0

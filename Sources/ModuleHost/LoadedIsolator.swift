@@ -20,6 +20,9 @@ public final class LoadedIsolator: Isolator, @unchecked Sendable {
   private let planSink: PlanSink
   private let usageSink = UsageSink()
 
+  /// What the module asked for and did not get, because it is never allowed.
+  public var refusalCount: Int { module.statistics.current.refusals }
+
   init(
     _ module: LoadedModule, node: NodeDescription, activation: ModuleConfiguration.Activation, padding: Int = 0
   ) throws(ModuleError) {

@@ -10,12 +10,17 @@ public final class ModuleInspection: Sendable {
   /// The agreed version: `0.9`.
   public let abi: String
 
+  /// The newest version that this host speaks, as `TEPUI_ABI`.
+  public static let newestABI = ABIVersion.newest.rawValue
+
   private let library: SharedLibrary
   private let product: String
   private let logger: Logger
 
   /// - Parameter product: what the module is told of the host: `tepui-module`.
   public init(_ path: String, product: String, logger: Logger) throws(ModuleError) {
+    // The linker looks elsewhere for a name without a slash.
+    let path = path.contains("/") ? path : "./\(path)"
     if let problem = ModuleFile.inspect(path) { throw ModuleError(.file, "\(path): \(problem.text)") }
     self.path = path
     self.product = product

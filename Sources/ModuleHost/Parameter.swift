@@ -29,6 +29,8 @@ public struct ParameterSpecification: Equatable, Sendable {
     }
   }
 
+  public func allows(_ text: String) -> Bool { value(text) != nil }
+
   private func bounds(_ format: (Int64) -> String) -> String {
     guard let range else { return "" }
     if range.upperBound == .max { return ", at least \(format(range.lowerBound))" }

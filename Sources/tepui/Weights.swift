@@ -1,4 +1,5 @@
 import ArgumentParser
+import Daemon
 import Wire
 
 /// `tepui weights`: how much more than others a role is due.

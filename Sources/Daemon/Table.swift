@@ -1,17 +1,17 @@
 /// Rows of text under headings, each column as wide as its widest cell.
-struct Table {
+public struct Table {
   private let headings: [String]
   private var rows: [[String]] = []
 
-  init(_ headings: String...) {
+  public init(_ headings: String...) {
     self.headings = headings
   }
 
-  mutating func add(_ cells: String...) {
+  public mutating func add(_ cells: String...) {
     rows.append(cells)
   }
 
-  var text: String {
+  public var text: String {
     let widths = headings.indices.map { column in
       ([headings] + rows).map { $0[column].count }.max() ?? 0
     }
