@@ -76,6 +76,7 @@ let package = Package(
     .library(name: "cgroups", type: .dynamic, targets: ["Cgroups"]),
     .library(name: "posix", type: .dynamic, targets: ["Posix"]),
     .library(name: "rlimits", type: .dynamic, targets: ["RLimits"]),
+    .library(name: "disk", type: .dynamic, targets: ["Disk"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -93,7 +94,7 @@ let package = Package(
 
     // Modules: one shared library each.
     swiftModule("DRF"), cModule("StrictPriority"), cxxModule("BinPack"), cModule("Cgroups"), cModule("Posix"),
-    cModule("RLimits"),
+    cModule("RLimits"), cModule("Disk"),
 
     // Pure rooms.
     .target(name: "Resources", swiftSettings: strict),

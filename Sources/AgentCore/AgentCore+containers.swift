@@ -157,7 +157,7 @@ extension AgentCore {
           message: "Task launched during agent restart")
       } else if let kill = task.kill, outcome.limitation == nil, executor.termination == nil {
         if task.hasRun || kill.completionTimeReached {
-          report(task, .taskKilled, source: .agent, message: "Executor terminated")
+          report(task, .taskKilled, source: .agent, message: outcome.annotated("Executor terminated"))
         } else {
           reportKilledDuringLaunch(task)
         }
@@ -166,7 +166,7 @@ extension AgentCore {
       }
       return
     }
-    let message = "Command \(WaitStatus(waitStatus).description)"
+    let message = outcome.annotated("Command \(WaitStatus(waitStatus).description)")
     if let kill = task.kill {
       if kill.completionTimeReached {
         report(task, .taskFailed, source: .executor, reason: .maxCompletionTimeReached, message: message)
@@ -199,12 +199,16 @@ extension AgentCore {
       var limited = MesosTaskResourceLimitation()
       if let resource = limitation.resource { limited.resources = [Self.resource(resource)] }
       report(
-        task, .taskFailed, source: .agent, reason: reason, message: limitation.message,
+        task, .taskFailed, source: .agent, reason: reason, message: outcome.annotated(limitation.message),
         limitation: limited.resources.isEmpty ? nil : limited)
     } else if let termination = task.executor.termination {
-      report(task, termination.state, source: .agent, reason: termination.reason, message: termination.message)
+      report(
+        task, termination.state, source: .agent, reason: termination.reason,
+        message: outcome.annotated(termination.message))
     } else {
-      report(task, .taskFailed, source: .agent, reason: .executorTerminated, message: "Executor terminated")
+      report(
+        task, .taskFailed, source: .agent, reason: .executorTerminated,
+        message: outcome.annotated("Executor terminated"))
     }
   }
 

@@ -41,10 +41,18 @@ public struct ContainerOutcome: Equatable, Sendable {
   public var waitStatus: Int32?
   /// Set when the container was destroyed for being over a limit.
   public var limitation: Limitation?
+  /// Limits that it met and that ended nothing; told with the end of its tasks.
+  public var notes: [String]
 
-  public init(waitStatus: Int32?, limitation: Limitation? = nil) {
+  public init(waitStatus: Int32?, limitation: Limitation? = nil, notes: [String] = []) {
     self.waitStatus = waitStatus
     self.limitation = limitation
+    self.notes = notes
+  }
+
+  /// A message with what is noted of the container.
+  func annotated(_ message: String) -> String {
+    notes.isEmpty ? message : "\(message) (\(notes.joined(separator: "; ")))"
   }
 
   public struct Limitation: Equatable, Sendable {

@@ -12,13 +12,14 @@ final class CgroupTree {
 
   init(_ root: CgroupRoot, files: any CgroupFiles) throws(ContainmentFailure) {
     self.root = root
-    writer = CgroupWriter(root: root.path, files: files)
+    writer = CgroupWriter(root: root, files: files)
     inotify = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK))
     guard inotify >= 0 else { throw ContainmentFailure(message: "\(SystemFailure("inotify_init1"))") }
     do {
+      try takeDelegation()
       try makeRoot()
     } catch {
-      throw ContainmentFailure(message: "\(error)")
+      throw ContainmentFailure(message: "\(error)\(advice(on: error))")
     }
   }
 
@@ -55,18 +56,40 @@ final class CgroupTree {
     inotify_rm_watch(inotify, watch)
   }
 
-  /// Makes the root and hands down what it was given itself.
-  private func makeRoot() throws(CgroupWriter.Failure) {
-    if writer.files.read("\(root.path)/cgroup.controllers") == nil { try writer.makeGroup(root.path) }
-    try handDown(in: root.path)
+  /// Leaves the group that was given to this process, so that it may hand controllers down, and lets it do so.
+  private func takeDelegation() throws(CgroupWriter.Failure) {
+    guard let delegation = root.delegation else { return }
+    if !delegation.isInLeaf {
+      if writer.files.read("\(delegation.leaf)/cgroup.events") == nil { try writer.makeGroup(delegation.leaf) }
+      try writer.write("\(getpid())", to: "cgroup.procs", of: delegation.leaf)
+    }
+    try handDown(from: delegation.group)
   }
 
-  /// Gives all controllers to the groups below one that has no processes of its own.
-  func handDown(in path: String) throws(CgroupWriter.Failure) {
-    let enabled = (writer.files.read("\(path)/cgroup.subtree_control") ?? "").split { $0 == " " || $0 == "\n" }
-    let missing = root.controllers.subtracting(enabled.map(String.init)).sorted()
-    guard !missing.isEmpty else { return }
-    try writer.write(missing.map { "+\($0)" }.joined(separator: " "), to: "cgroup.subtree_control", of: path)
+  private func makeRoot() throws(CgroupWriter.Failure) {
+    if writer.files.read("\(root.path)/cgroup.controllers") == nil { try writer.makeGroup(root.path) }
+    try handDown(from: root.path)
+  }
+
+  /// Gives all controllers to the groups below one that has no processes of its own; one at a time, so that a failure
+  /// names the controller.
+  func handDown(from group: String) throws(CgroupWriter.Failure) {
+    let enabled = CgroupRoot.words(writer.files.read("\(group)/cgroup.subtree_control"))
+    for controller in root.controllers.subtracting(enabled).sorted() {
+      try writer.write("+\(controller)", to: "cgroup.subtree_control", of: group)
+    }
+  }
+
+  /// What to do about a group that cannot hand controllers down because processes live in it.
+  private func advice(on failure: CgroupWriter.Failure) -> String {
+    guard failure.entry.answer == EBUSY, let group = root.delegation?.group else { return "" }
+    let names = (writer.files.read("\(group)/cgroup.procs") ?? "").split(separator: "\n").map { pid in
+      "\(pid) (\(writer.files.read("/proc/\(pid)/comm")?.split(separator: "\n").first ?? "?"))"
+    }
+    guard !names.isEmpty else { return "" }
+    return "; these processes live in \(group), which cannot hand controllers down as long as they do: "
+      + "\(names.prefix(8).joined(separator: ", ")); start the agent as the only process of its group (exec), or move "
+      + "them into a group below: mkdir \(group)/init; echo PID > \(group)/init/cgroup.procs"
   }
 
   private func notice() {

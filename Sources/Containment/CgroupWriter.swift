@@ -1,12 +1,14 @@
 import Glibc
+import ModuleHost
 
-/// The only code that changes anything under a cgroup mount. It stays below one root that it made, and keeps a journal
-/// of what was asked and what the kernel answered. Of the containment thread alone.
+/// The only code that changes anything under a cgroup mount. It stays below one root that it made, or that was given to
+/// the agent, and keeps a journal of what was asked and what the kernel answered. Of the containment thread alone.
 final class CgroupWriter {
   struct Entry: Equatable, CustomStringConvertible {
     enum Action: Equatable {
       case makeDirectory, removeDirectory
       case write(String)
+      case allowDevices([PlanEntry.Device])
     }
     let action: Action
     let path: String
@@ -19,6 +21,7 @@ final class CgroupWriter {
         case .makeDirectory: "make the cgroup \(path)"
         case .removeDirectory: "remove the cgroup \(path)"
         case .write(let value): "write '\(value)' to \(path)"
+        case .allowDevices(let devices): "allow \(devices.count) devices to the cgroup \(path)"
         }
       return answer == 0 ? what : "\(what): \(SystemFailure.text(answer))"
     }
@@ -35,10 +38,10 @@ final class CgroupWriter {
   private static let journalLimit = 512
 
   let files: any CgroupFiles
-  private let root: String
+  private let root: CgroupRoot
 
-  /// - Parameter root: absolute path of the directory that all containers' groups lie in.
-  init(root: String, files: any CgroupFiles) {
+  /// - Parameter root: holds the directory that all containers' groups lie in.
+  init(root: CgroupRoot, files: any CgroupFiles) {
     self.root = root
     self.files = files
   }
@@ -58,6 +61,10 @@ final class CgroupWriter {
     try carryOut(.write(value), "\(group)/\(file)")
   }
 
+  func allow(_ devices: [PlanEntry.Device], in group: String) throws(Failure) {
+    try carryOut(.allowDevices(devices), group)
+  }
+
   /// What was done to a group and what lies in it, oldest first, for the log.
   func journal(of group: String) -> String {
     let entries = journal.filter { $0.path == group || $0.path.hasPrefix(group + "/") }
@@ -65,15 +72,15 @@ final class CgroupWriter {
   }
 
   private func carryOut(_ action: Entry.Action, _ path: String) throws(Failure) {
-    let isOurs = (path == root || path.hasPrefix(root + "/")) && !path.split(separator: "/").contains("..")
     let answer: Int32 =
-      if !isOurs {
+      if !isOurs(path) {
         EPERM
       } else {
         switch action {
         case .makeDirectory: files.makeDirectory(path)
         case .removeDirectory: files.removeDirectory(path)
         case .write(let value): files.write(value, to: path)
+        case .allowDevices(let devices): files.allow(devices, in: path)
         }
       }
     let entry = Entry(action: action, path: path, answer: answer)
@@ -82,5 +89,13 @@ final class CgroupWriter {
     journal.append(entry)
     // What is to be removed may be gone already.
     guard answer == 0 || (action == .removeDirectory && answer == ENOENT) else { throw Failure(entry: entry) }
+  }
+
+  private func isOurs(_ path: String) -> Bool {
+    guard !path.split(separator: "/").contains("..") else { return false }
+    if path == root.path || path.hasPrefix(root.path + "/") { return true }
+    guard let delegation = root.delegation else { return false }
+    return path == "\(delegation.group)/cgroup.subtree_control" || path == delegation.leaf
+      || path == "\(delegation.leaf)/cgroup.procs"
   }
 }

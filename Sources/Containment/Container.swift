@@ -75,10 +75,13 @@ public struct ContainerExit: Equatable, Sendable {
   public var waitStatus: Int32?
   /// Set when a watch fired or the container was over a limit.
   public var limitation: Limitation?
+  /// For people: limits that it met and that ended nothing, such as that of its processes.
+  public var notes: [String]
 
-  public init(waitStatus: Int32?, limitation: Limitation?) {
+  public init(waitStatus: Int32?, limitation: Limitation?, notes: [String] = []) {
     self.waitStatus = waitStatus
     self.limitation = limitation
+    self.notes = notes
   }
 
   public struct Limitation: Equatable, Sendable {
@@ -118,8 +121,8 @@ public protocol Containing: AnyObject, Sendable {
     _ containerID: String, requests: [ContainerDescription.Amount], limits: [ContainerDescription.Amount],
     _ answer: @escaping @Sendable (IsolatorFailure?) -> Void)
 
-  /// Measures a container: values by field name of Mesos' ResourceStatistics.
-  func usage(_ containerID: String, _ answer: @escaping @Sendable ([String: Double]) -> Void)
+  /// Measures running containers: values by field name of Mesos' ResourceStatistics, by container.
+  func usage(_ containerIDs: [String], _ answer: @escaping @Sendable ([String: [String: Double]]) -> Void)
 
   /// Destroys every container under this agent's root that is not among `keep`: what an earlier life left behind.
   func destroyOrphans(keeping keep: Set<String>, _ answer: @escaping @Sendable ([String]) -> Void)

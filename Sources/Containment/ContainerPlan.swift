@@ -7,6 +7,15 @@ public struct ContainerPlan: Equatable, Sendable {
     public let file: String
     public let value: String
     public let isolator: String
+    /// Left out where the kernel has no such file.
+    public var isOptional = false
+
+    /// What one isolator owns: the file, or the line of one device in it ("8:0 rbps=1048576").
+    var field: String {
+      let first = value.prefix { $0 != " " }
+      let isDevice = first.contains(":") && first.allSatisfy { $0.isNumber || $0 == ":" }
+      return isDevice ? "\(file) of device \(first)" : file
+    }
   }
 
   public struct ResourceLimit: Equatable, Sendable {
@@ -23,6 +32,9 @@ public struct ContainerPlan: Equatable, Sendable {
   public private(set) var rlimits: [ResourceLimit] = []
   public private(set) var namespaces: PlanEntry.Namespaces = []
   public private(set) var mounts: [PlanEntry.Mount] = []
+  /// The only devices that it may use; empty for no restriction.
+  public private(set) var devices: [PlanEntry.Device] = []
+  public private(set) var disk: PlanEntry.Disk?
 
   private var owners: [String: String] = [:]
 
@@ -69,6 +81,7 @@ public struct ContainerPlan: Equatable, Sendable {
   mutating func replaceCgroup(with plan: ContainerPlan) {
     cgroup = plan.cgroup
     watches = plan.watches
+    disk = plan.disk
   }
 
   /// Leaves out what the cgroup of the pod has for all.
@@ -82,7 +95,8 @@ public struct ContainerPlan: Equatable, Sendable {
 
   mutating func replaceValue(of file: String, with value: String) {
     guard let index = cgroup.firstIndex(where: { $0.file == file }) else { return }
-    cgroup[index] = CgroupKey(file: file, value: value, isolator: cgroup[index].isolator)
+    let key = cgroup[index]
+    cgroup[index] = CgroupKey(file: file, value: value, isolator: key.isolator, isOptional: key.isOptional)
   }
 
   private mutating func add(
@@ -90,11 +104,12 @@ public struct ContainerPlan: Equatable, Sendable {
   ) throws(Refusal) {
     switch entry {
     case .cgroup(let file, let value):
-      try Self.check(file: file, value: value, of: isolator, controllers: controllers)
-      try claim(file, for: isolator)
-      cgroup.append(CgroupKey(file: file, value: value, isolator: isolator))
+      try add(CgroupKey(file: file, value: value, isolator: isolator), controllers: controllers)
+    case .cgroupIfPresent(let file, let value):
+      try add(CgroupKey(file: file, value: value, isolator: isolator, isOptional: true), controllers: controllers)
     case .watch(let watch):
-      for file in [watch.file, watch.limitFile, watch.peakFile] where !file.isEmpty {
+      let files = [watch.file, watch.limitFile, watch.peakFile, watch.pressureFile, watch.cause?.file ?? ""]
+      for file in files where !file.isEmpty {
         try Self.check(file: file, value: "0", of: isolator, controllers: controllers)
       }
       try claim("the watch of \(watch.key) in \(watch.file)", for: isolator)
@@ -125,7 +140,21 @@ public struct ContainerPlan: Equatable, Sendable {
       }
       try claim(Self.mountField(mount), for: isolator)
       mounts.append(mount)
+    case .device(let device):
+      guard controllers != nil else {
+        throw .invalid(isolator: isolator, reason: "devices need cgroup v2, which this agent has not got")
+      }
+      devices.append(device)
+    case .disk(let disk):
+      try claim("the measured disk", for: isolator)
+      self.disk = disk
     }
+  }
+
+  private mutating func add(_ key: CgroupKey, controllers: Set<String>?) throws(Refusal) {
+    try Self.check(file: key.file, value: key.value, of: key.isolator, controllers: controllers)
+    try claim(key.field, for: key.isolator)
+    cgroup.append(key)
   }
 
   private mutating func claim(_ field: String, for isolator: String) throws(Refusal) {
@@ -175,22 +204,24 @@ public struct ContainerPlan: Equatable, Sendable {
 }
 
 extension PlanEntry {
-  /// Only cgroup files and watches can change while processes run.
+  /// Only cgroup files and what is watched can change while processes run.
   fileprivate var fitsRunningContainer: Bool {
     switch self {
-    case .cgroup, .watch: true
-    case .environment, .rlimit, .namespaces, .mount: false
+    case .cgroup, .cgroupIfPresent, .watch, .disk: true
+    case .environment, .rlimit, .namespaces, .mount, .device: false
     }
   }
 
   fileprivate var fieldName: String {
     switch self {
-    case .cgroup(let file, _): file
+    case .cgroup(let file, _), .cgroupIfPresent(let file, _): file
     case .watch(let watch): "watch of \(watch.file)"
     case .environment: "environment"
     case .rlimit: "resource limit"
     case .namespaces: "namespaces"
     case .mount: "mount"
+    case .device: "devices"
+    case .disk: "disk"
     }
   }
 }

@@ -47,6 +47,7 @@ extension Containment {
 
   private func begin(end container: SupervisedContainer, as completion: SupervisedContainer.Completion) {
     closeControl(of: container)
+    stopMeasuringDisk(of: container)
     container.phase = .ending(completion)
     container.endingSinceNs = EventLoop.nowNs()
     container.timer = nil
@@ -71,6 +72,7 @@ extension Containment {
     guard let cgroup = container.cgroup, cgroup.exists else { return true }
     // The kill may have come before the event that tells of it.
     checkWatches(of: container)
+    takeNotes(of: container)
     for watch in container.observedFiles { tree?.forget(watch) }
     container.observedFiles = []
     do {
@@ -102,7 +104,9 @@ extension Containment {
     takeLimitationOfPod(container)
     switch completion {
     case .exited:
-      exited(container.id, ContainerExit(waitStatus: container.state.waitStatus(), limitation: container.limitation))
+      let exit = ContainerExit(
+        waitStatus: container.state.waitStatus(), limitation: container.limitation, notes: container.notes)
+      exited(container.id, exit)
     case .launchFailed(let failure, let answer): answer(.failure(failure))
     case .orphanRemoved(let removed): removed()
     }

@@ -74,7 +74,7 @@ extension Containment {
     container.cgroup = cgroup
     do {
       try handDownLimits(to: container)
-      try cgroup.make(keys: container.plan.cgroup)
+      try cgroup.make(container.plan)
     } catch {
       log.warning("container \(container.id) has no cgroup: \(tree.writer.journal(of: cgroup.path))")
       throw LaunchFailure(step: .cgroup, message: "\(error)")
@@ -232,6 +232,7 @@ extension Containment {
     guard let supervisor = container.supervisor, let command = container.command else { return }
     closeControl(of: container)
     container.phase = .running
+    measureDisk(of: container)
     answer(.success(LaunchedContainer(supervisorPID: supervisor.pid, pid: command.pid)))
   }
 

@@ -22,7 +22,7 @@ extension Containment {
   /// A container with limits of its own needs the controllers in its pod's group.
   func handDownLimits(to container: SupervisedContainer) throws(CgroupWriter.Failure) {
     guard let tree, !container.parentID.isEmpty, !container.request.description.sharesLimits else { return }
-    try tree.handDown(in: tree.group(of: container.parentID).path)
+    try tree.handDown(from: tree.group(of: container.parentID).path)
   }
 
   /// As long as the pod's process is there, its pid is nobody else's.

@@ -29,6 +29,7 @@ extension Containment {
       return end(container, as: .exited)
     }
     checkWatches(of: container)
+    measureDisk(of: container)
     // The supervisor lives on for processes that the command left behind.
     if container.command == nil || container.limitation != nil { end(container, as: .exited) }
   }

@@ -16,6 +16,7 @@ extension Containment {
       let kept = keepMemoryInUse(&plan, of: container)
       try write(plan, to: container)
       container.plan.replaceCgroup(with: plan)
+      measureDisk(of: container)
       container.request.description = description
       return kept
     } catch let failure as IsolatorFailure {
@@ -38,23 +39,18 @@ extension Containment {
     )
   }
 
-  /// Writes the keys that differ. When one fails those before it get their old values again.
+  /// Writes the keys that differ. One that is refused comes again after the others, since the kernel wants some of them in
+  /// an order that depends on their values (a burst within its quota). When one fails for good, those that were written
+  /// get their old values again.
   private func write(_ plan: ContainerPlan, to container: SupervisedContainer) throws(IsolatorFailure) {
     guard let cgroup = container.cgroup else { return }
     let old = container.plan.cgroup
-    var written: [ContainerPlan.CgroupKey] = []
-    for key in plan.cgroup where !old.contains(where: { $0.file == key.file && $0.value == key.value }) {
-      do {
-        try cgroup.write(key)
-        written.append(key)
-      } catch {
-        for done in written {
-          guard let before = old.first(where: { $0.file == done.file }) else { continue }
-          try? cgroup.write(before)
-        }
-        throw IsolatorFailure(isolator: key.isolator, message: "\(error)")
-      }
-    }
+    let changed = plan.cgroup.filter { key in !old.contains { $0.field == key.field && $0.value == key.value } }
+    let refused = cgroup.write(changed).map(\.key)
+    guard let (key, failure) = cgroup.write(refused).first else { return }
+    let before = changed.compactMap { key in old.first { $0.field == key.field } }
+    _ = cgroup.write(cgroup.write(before).map(\.key))
+    throw IsolatorFailure(isolator: key.isolator, message: "\(failure)")
   }
 
   private static func number(_ text: String) -> UInt64? { text.split(separator: "\n").first.flatMap { UInt64($0) } }
@@ -63,6 +59,10 @@ extension Containment {
     guard let container = containers[id], case .running = container.phase else { return [:] }
     let cgroup: any CgroupReading = container.cgroup ?? NoCgroup()
     var statistics: [String: Double] = [:]
+    if let disk = container.plan.disk {
+      if let bytes = container.diskUse { statistics["disk_used_bytes"] = Double(bytes) }
+      if let bytes = disk.limitBytes { statistics["disk_limit_bytes"] = Double(bytes) }
+    }
     for isolator in isolators {
       do {
         let measured = try isolator.usage(container.request.description, cgroup: cgroup)

@@ -40,6 +40,8 @@ public final class Containment: Containing, @unchecked Sendable {
   /// By id. Of the thread alone.
   var containers: [String: SupervisedContainer] = [:]
 
+  var meter: DiskMeter?
+
   /// Cgroup controllers that containers can have; nil without cgroups.
   var controllers: Set<String>? { configuration.cgroups?.controllers }
 
@@ -114,8 +116,12 @@ public final class Containment: Containing, @unchecked Sendable {
     loop.submit { [self] in answer(fit(containerID, requests: requests, limits: limits)) }
   }
 
-  public func usage(_ containerID: String, _ answer: @escaping @Sendable ([String: Double]) -> Void) {
-    loop.submit { [self] in answer(measure(containerID)) }
+  public func usage(
+    _ containerIDs: [String], _ answer: @escaping @Sendable ([String: [String: Double]]) -> Void
+  ) {
+    loop.submit { [self] in
+      answer(Dictionary(containerIDs.map { ($0, measure($0)) }) { first, _ in first })
+    }
   }
 
   public func destroyOrphans(keeping keep: Set<String>, _ answer: @escaping @Sendable ([String]) -> Void) {

@@ -34,9 +34,14 @@ final class SupervisedContainer {
   /// The isolators whose `cleanup` is due, in the order of their `prepare`.
   var prepared: [any Isolator] = []
   var limitation: ContainerExit.Limitation?
+  var notes: [String] = []
   /// nil where there is no cgroup2.
   var cgroup: ContainerCgroup?
   var observedFiles: [Int32] = []
+  /// The latest measurement in bytes, if a plan wants the disk measured.
+  var diskUse: UInt64?
+  var diskTimer: UInt64?
+  var diskMeasurement: DiskMeter.Measurement?
   /// Turns at bringing it to its end, and when the first was.
   var endingTurns = 0
   var endingSinceNs: UInt64 = 0

@@ -37,6 +37,20 @@ public struct IsolatorFailure: Error, Equatable, CustomStringConvertible {
 public protocol CgroupReading {
   /// The content of a file such as `memory.current`, or nil if the container has no cgroup or the file is missing.
   func read(_ file: String) -> String?
+
+  /// The same into memory of the caller's, cut to what fits: the number of bytes. The name is UTF-8 without a NUL.
+  func read(_ file: UnsafeRawBufferPointer, into buffer: UnsafeMutableRawBufferPointer) -> Int?
+}
+
+extension CgroupReading {
+  public func read(_ file: UnsafeRawBufferPointer, into buffer: UnsafeMutableRawBufferPointer) -> Int? {
+    guard var content = read(String(decoding: file, as: UTF8.self)) else { return nil }
+    return content.withUTF8 { bytes in
+      let count = min(bytes.count, buffer.count)
+      buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[..<count]))
+      return count
+    }
+  }
 }
 
 /// What an isolator is told of a container.
@@ -97,17 +111,24 @@ public struct ContainerDescription: Equatable, Sendable {
 public enum PlanEntry: Equatable, Sendable {
   /// Write `value` to `file` of the container's cgroup.
   case cgroup(file: String, value: String)
+  /// Likewise, where the kernel has the file.
+  case cgroupIfPresent(file: String, value: String)
   case watch(Watch)
   case environment(name: String, value: String)
   /// `name` as in setrlimit(2) without prefix, lower case; `UInt64.max` is no limit.
   case rlimit(name: String, soft: UInt64, hard: UInt64)
   case namespaces(Namespaces)
   case mount(Mount)
+  /// Allows a device, and with that denies those that nobody allows.
+  case device(Device)
+  case disk(Disk)
 
   /// A number in a cgroup file that must not rise; when it does the container is destroyed for the reason given.
   public struct Watch: Equatable, Sendable {
     public enum Limitation: UInt32, Sendable {
       case memory, disk, other
+      /// Nothing is ended: the number is told with the end of the container.
+      case noted
     }
     public var limitation: Limitation
     public var file: String
@@ -117,9 +138,25 @@ public enum PlanEntry: Equatable, Sendable {
     /// Files whose content is told in the message; empty for none.
     public var limitFile: String
     public var peakFile: String
+    public var pressureFile: String
+    /// A number that must be above zero too, else it was another group's limit; nil for none.
+    public var cause: Cause?
+    /// From where on the number counts.
+    public var least: UInt64
+
+    public struct Cause: Equatable, Sendable {
+      public var file: String
+      public var key: String
+
+      public init(file: String, key: String) {
+        self.file = file
+        self.key = key
+      }
+    }
 
     public init(
-      limitation: Limitation, file: String, key: String, resource: String, limitFile: String, peakFile: String
+      limitation: Limitation, file: String, key: String, resource: String, limitFile: String = "",
+      peakFile: String = "", pressureFile: String = "", cause: Cause? = nil, least: UInt64 = 1
     ) {
       self.limitation = limitation
       self.file = file
@@ -127,6 +164,45 @@ public enum PlanEntry: Equatable, Sendable {
       self.resource = resource
       self.limitFile = limitFile
       self.peakFile = peakFile
+      self.pressureFile = pressureFile
+      self.cause = cause
+      self.least = least
+    }
+  }
+
+  public struct Device: Equatable, Sendable {
+    public enum Kind: UInt32, Sendable {
+      case character, block
+    }
+    /// The bits of TEPUI_DEVICE_READ, _WRITE, _MAKE.
+    public var access: UInt32
+    public var kind: Kind
+    /// nil for any.
+    public var major: UInt32?
+    public var minor: UInt32?
+
+    public init(access: UInt32, kind: Kind, major: UInt32?, minor: UInt32?) {
+      self.access = access
+      self.kind = kind
+      self.major = major
+      self.minor = minor
+    }
+  }
+
+  /// A directory whose use of disk is measured.
+  public struct Disk: Equatable, Sendable {
+    public var path: String
+    /// nil for no limit.
+    public var limitBytes: Int64?
+    /// Whether a container over its limit is destroyed.
+    public var isEnforced: Bool
+    public var intervalNs: Int64
+
+    public init(path: String, limitBytes: Int64?, isEnforced: Bool, intervalNs: Int64) {
+      self.path = path
+      self.limitBytes = limitBytes
+      self.isEnforced = isEnforced
+      self.intervalNs = intervalNs
     }
   }
 

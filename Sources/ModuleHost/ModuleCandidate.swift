@@ -47,12 +47,24 @@ enum ModuleName {
     name.lastIndex(of: ".").map { String(name[name.index(after: $0)...]) } ?? name
   }
 
-  /// Values of Mesos' `--isolation` that one of our modules stands for.
-  static func ofMesosIsolation(_ name: String) -> String? {
+  /// What a value of Mesos' `--isolation` means here.
+  enum MesosIsolation: Equatable {
+    case module(String)
+    /// There is nothing to be done, for the reason given.
+    case nothing(String)
+  }
+
+  /// nil for a name that is not Mesos'.
+  static func ofMesosIsolation(_ name: String) -> MesosIsolation? {
     switch name {
-    case "cgroups/cpu", "cgroups/mem", "cgroups/pids", "cgroups/all": "cgroups"
-    case "posix/cpu", "posix/mem": "posix"
-    case "posix/rlimits": "rlimits"
+    case "cgroups/all", "cgroups/blkio", "cgroups/cpu", "cgroups/cpuset", "cgroups/devices", "cgroups/hugetlb",
+      "cgroups/io", "cgroups/mem", "cgroups/pids":
+      .module("cgroups")
+    case "disk/du", "posix/disk": .module("disk")
+    case "posix/cpu", "posix/mem": .module("posix")
+    case "posix/rlimits": .module("rlimits")
+    case "cgroups/net_cls", "cgroups/net_prio", "cgroups/perf_event": .nothing("cgroup v2 has no such controller")
+    case "filesystem/posix": .nothing("sandboxes are directories of this machine in any case")
     default: nil
     }
   }

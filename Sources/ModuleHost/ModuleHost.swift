@@ -179,9 +179,17 @@ extension ModuleHost {
   private func activations(_ names: [String]) -> [ModuleConfiguration.Activation] {
     var activations: [ModuleConfiguration.Activation] = []
     for name in names {
-      let module = ModuleName.ofMesosIsolation(name)
-      if let module { logger.warning("--isolation: \(name) is Mesos' name; the module \(module) does its work here") }
-      if module != nil && activations.contains(where: { $0.module == module }) { continue }
+      var module: String?
+      switch ModuleName.ofMesosIsolation(name) {
+      case .module(let named):
+        module = named
+        logger.warning("--isolation: \(name) is Mesos' name; the module \(named) does its work here")
+        if activations.contains(where: { $0.module == named }) { continue }
+      case .nothing(let reason):
+        logger.warning("--isolation: \(name) is Mesos' name and does nothing here: \(reason)")
+        continue
+      case nil: break
+      }
       activations.append(chosen(module ?? name, flag: "--isolation", among: configuration.isolators))
     }
     return activations

@@ -33,7 +33,12 @@ final class PlanSink {
         namespaces: { context, flags in
           PlanSink.with(context) { (sink) throws(Violation) in try sink.namespaces(flags) }
         },
-        mount: { context, mount in PlanSink.with(context) { (sink) throws(Violation) in try sink.mount(mount) } }))
+        mount: { context, mount in PlanSink.with(context) { (sink) throws(Violation) in try sink.mount(mount) } },
+        cgroup_if_present: { context, file, value in
+          PlanSink.with(context) { (sink) throws(Violation) in try sink.cgroup(file, value, ifPresent: true) }
+        },
+        device: { context, device in PlanSink.with(context) { (sink) throws(Violation) in try sink.device(device) } },
+        disk: { context, disk in PlanSink.with(context) { (sink) throws(Violation) in try sink.disk(disk) } }))
     memory.pointee.context = Unmanaged.passUnretained(self).toOpaque()
   }
 
@@ -75,9 +80,10 @@ final class PlanSink {
     }
   }
 
-  private func cgroup(_ file: tepui_text, _ value: tepui_text) throws(Violation) -> PlanEntry {
+  private func cgroup(_ file: tepui_text, _ value: tepui_text, ifPresent: Bool = false) throws(Violation) -> PlanEntry {
     let file = try cgroupFile(file)
-    return .cgroup(file: file, value: try text(value, "value of \(file)"))
+    let value = try text(value, "value of \(file)")
+    return ifPresent ? .cgroupIfPresent(file: file, value: value) : .cgroup(file: file, value: value)
   }
 
   private func watch(_ pointer: UnsafePointer<tepui_watch>?) throws(Violation) -> PlanEntry {
@@ -89,12 +95,24 @@ final class PlanSink {
     }
     let key = try text(watch.key, "key of a watch")
     guard !key.isEmpty else { throw Violation("a watch without a key") }
+    guard watch.least >= 0 else { throw Violation("a watch of \(key) that counts from \(watch.least) on") }
     return .watch(
       .init(
         limitation: limitation, file: try cgroupFile(watch.file), key: key,
-        resource: try text(watch.resource, "resource of a watch"),
-        limitFile: watch.limit_file.length > 0 ? try cgroupFile(watch.limit_file) : "",
-        peakFile: watch.peak_file.length > 0 ? try cgroupFile(watch.peak_file) : ""))
+        resource: try text(watch.resource, "resource of a watch"), limitFile: try fileOrNone(watch.limit_file),
+        peakFile: try fileOrNone(watch.peak_file), pressureFile: try fileOrNone(watch.pressure_file),
+        cause: try cause(of: watch), least: UInt64(max(watch.least, 1))))
+  }
+
+  private func cause(of watch: tepui_watch) throws(Violation) -> PlanEntry.Watch.Cause? {
+    guard watch.cause_file.length > 0 else { return nil }
+    let key = try text(watch.cause_key, "key of a watch's cause")
+    guard !key.isEmpty else { throw Violation("a watch whose cause has a file and no key") }
+    return .init(file: try cgroupFile(watch.cause_file), key: key)
+  }
+
+  private func fileOrNone(_ file: tepui_text) throws(Violation) -> String {
+    file.length > 0 ? try cgroupFile(file) : ""
   }
 
   private func environment(_ name: tepui_text, _ value: tepui_text) throws(Violation) -> PlanEntry {
@@ -148,6 +166,55 @@ final class PlanSink {
         options: try text(mount.options, "options of a mount"), isReadOnly: mount.flags & TEPUI_MOUNT_READ_ONLY != 0,
         isBind: mount.flags & TEPUI_MOUNT_BIND != 0, isRecursive: mount.flags & TEPUI_MOUNT_RECURSIVE != 0))
   }
+
+  private func device(_ pointer: UnsafePointer<tepui_device>?) throws(Violation) -> PlanEntry {
+    try requireLaunch("a device")
+    guard let pointer, let device: tepui_device = adopt(pointer, through: \.minor) else {
+      throw Violation("a device without its numbers")
+    }
+    guard let kind = PlanEntry.Device.Kind(rawValue: device.kind) else {
+      throw Violation("a device of the kind \(device.kind), which this host does not know")
+    }
+    let known = TEPUI_DEVICE_READ | TEPUI_DEVICE_WRITE | TEPUI_DEVICE_MAKE
+    guard device.access != 0, device.access & ~known == 0 else {
+      throw Violation("a device with the access \(device.access), of which this host does not know all")
+    }
+    return .device(
+      .init(
+        access: device.access, kind: kind, major: try number(device.major, ofDevice: "major"),
+        minor: try number(device.minor, ofDevice: "minor")))
+  }
+
+  /// -1 is any.
+  private func number(_ number: Int64, ofDevice what: String) throws(Violation) -> UInt32? {
+    if number == -1 { return nil }
+    guard let number = UInt32(exactly: number), number <= Int32.max else {
+      throw Violation("a device with the \(what) number \(number)")
+    }
+    return number
+  }
+
+  private func disk(_ pointer: UnsafePointer<tepui_disk>?) throws(Violation) -> PlanEntry {
+    guard let pointer, let disk: tepui_disk = adopt(pointer, through: \.interval_ns) else {
+      throw Violation("a disk without path, limit and interval")
+    }
+    let path = try text(disk.path, "path of a disk")
+    guard path.hasPrefix("/"), !path.split(separator: "/").contains("..") else {
+      throw Violation("a disk at \"\(path)\", which is no absolute path without ..")
+    }
+    guard disk.flags & ~TEPUI_DISK_ENFORCE == 0 else {
+      throw Violation("a disk with flags \(disk.flags), of which this host does not know all")
+    }
+    guard disk.limit_bytes >= 0, disk.interval_ns >= Self.shortestIntervalNs else {
+      throw Violation("a disk with the limit \(disk.limit_bytes) and the interval \(disk.interval_ns) ns")
+    }
+    return .disk(
+      .init(
+        path: path, limitBytes: disk.limit_bytes == .max ? nil : disk.limit_bytes,
+        isEnforced: disk.flags & TEPUI_DISK_ENFORCE != 0, intervalNs: disk.interval_ns))
+  }
+
+  private static let shortestIntervalNs: Int64 = 10_000_000
 
   private func requireLaunch(_ what: String) throws(Violation) {
     if running { throw Violation("\(what) for a running container") }

@@ -46,16 +46,13 @@ final class UsageSink {
     _ file: tepui_text, _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: UInt64,
     _ length: UnsafeMutablePointer<UInt64>?
   ) -> tepui_status {
-    guard let file = String(file), !file.isEmpty, !file.contains("/"), !file.hasPrefix("."), let buffer, let length
-    else {
-      return TEPUI_INVALID
-    }
-    guard var content = cgroup?.read(file) else { return TEPUI_UNSUPPORTED }
-    length.pointee = content.withUTF8 { bytes in
-      let count = min(bytes.count, Int(clamping: capacity))
-      if let start = bytes.baseAddress { UnsafeMutableRawPointer(buffer).copyMemory(from: start, byteCount: count) }
-      return UInt64(count)
-    }
+    guard let buffer, let length, let name = file.bytes, (1...255).contains(file.length) else { return TEPUI_INVALID }
+    let bytes = UnsafeRawBufferPointer(start: name, count: Int(file.length))
+    let isName = bytes.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") }
+    guard isName, bytes[0] != UInt8(ascii: ".") else { return TEPUI_INVALID }
+    let memory = UnsafeMutableRawBufferPointer(start: buffer, count: Int(clamping: capacity))
+    guard let count = cgroup?.read(bytes, into: memory) else { return TEPUI_UNSUPPORTED }
+    length.pointee = UInt64(count)
     return TEPUI_OK
   }
 

@@ -31,11 +31,11 @@ final class Containers: Sendable {
     log = Logger(label: "containment")
     self.feed = feed
     let names = setup.flags.isolation.given?.split(separator: ",").map(String.init)
-    let cgroups = Self.findCgroups(setup.flags.cgroupsRoot, log)
+    let (cgroups, problem) = Self.findCgroups(setup.flags.cgroupsRoot, log)
     let node = NodeDescription(
       cpus: Int64(setup.machine.onlineCPUs) * 1000, memoryBytes: setup.machine.memoryBytes,
       controllers: cgroups?.controllers.sorted() ?? [])
-    let isolators = try modules.loadIsolators(named: names, node: node)
+    let isolators = try Self.load(modules, names, node, problem: problem)
     let configuration = Containment.Configuration(
       supervisor: setup.supervisor, stateRoot: stateRoot, cgroups: cgroups, log: log)
     containment = try Containment(configuration, isolators: isolators) { id, exit in
@@ -43,15 +43,27 @@ final class Containers: Sendable {
     }
   }
 
+  /// - Parameter problem: with cgroups, which is what an isolator that does not start without them lacks.
+  private static func load(
+    _ modules: ModuleHost, _ names: [String]?, _ node: NodeDescription, problem: String?
+  ) throws -> [LoadedIsolator] {
+    do {
+      return try modules.loadIsolators(named: names, node: node)
+    } catch {
+      guard let problem else { throw error }
+      throw ContainmentFailure(message: "\(error); there are no cgroups: \(problem)")
+    }
+  }
+
   /// Without cgroups containers still run; only isolators that need them will not start.
-  private static func findCgroups(_ name: String, _ log: Logger) -> CgroupRoot? {
+  private static func findCgroups(_ name: String, _ log: Logger) -> (CgroupRoot?, problem: String?) {
     do {
       let root = try CgroupRoot.discover(named: name)
       if let missing = root.missing() { log.warning("\(missing)") }
-      return root
+      return (root, nil)
     } catch {
       log.warning("Containers run without cgroups, and so without limits: \(error)")
-      return nil
+      return (nil, error.description)
     }
   }
 
@@ -155,14 +167,9 @@ final class Containers: Sendable {
   func measure(
     _ ids: [String], on loop: any EventLoop, _ done: @escaping ([String: [String: Double]]) -> Void
   ) {
-    let futures = ids.map { id in
-      let promise = loop.makePromise(of: (String, [String: Double]).self)
-      containment.usage(id) { promise.succeed((id, $0)) }
-      return promise.futureResult
-    }
-    EventLoopFuture.whenAllSucceed(futures, on: loop).assumeIsolated().whenSuccess { pairs in
-      done(Dictionary(pairs) { first, _ in first })
-    }
+    let promise = loop.makePromise(of: [String: [String: Double]].self)
+    containment.usage(ids) { promise.succeed($0) }
+    promise.futureResult.assumeIsolated().whenSuccess(done)
   }
 
   /// What containment keeps of a container is of no use once its end is known.
@@ -216,7 +223,7 @@ extension ContainerDescription.Amount {
 
 extension ContainerOutcome {
   init(_ exit: ContainerExit) {
-    self.init(waitStatus: exit.waitStatus, limitation: exit.limitation.map(Limitation.init))
+    self.init(waitStatus: exit.waitStatus, limitation: exit.limitation.map(Limitation.init), notes: exit.notes)
   }
 }
 
@@ -226,7 +233,7 @@ extension ContainerOutcome.Limitation {
       switch limitation.kind {
       case .memory: .memory
       case .disk: .disk
-      case .other: .other
+      case .other, .noted: .other
       }
     let resource = limitation.resource.map { Amount(name: $0.name, value: $0.value) }
     self.init(kind: kind, resource: resource, message: limitation.message)

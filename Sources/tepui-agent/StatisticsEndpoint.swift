@@ -19,25 +19,6 @@ struct StatisticsEndpoint {
     answer(responder, asContainers: true)
   }
 
-  private struct Item: Encodable {
-    struct Status: Encodable {
-      var containerId: ContainerIDAnswer
-      var executorPid: Int32?
-    }
-    var containerId: String?
-    var executorId: String
-    var executorName: String
-    var frameworkId: String
-    var source: String
-    var statistics: [String: Double]
-    var status: Status?
-
-    mutating func describe(_ id: String, in pod: String? = nil, pid: Int32?) {
-      containerId = id
-      status = Status(containerId: ContainerIDAnswer(id, in: pod), executorPid: pid)
-    }
-  }
-
   private func answer(_ responder: Responder, asContainers: Bool) {
     guard let state = process.state else {
       responder.respond(.error(.serviceUnavailable, "Agent has not finished recovery"))
@@ -47,26 +28,50 @@ struct StatisticsEndpoint {
     // What a pod uses includes what its tasks use, so statistics by executor are those of its container.
     let nested = asContainers ? executors.flatMap { $0.nested.map(\.containerID) } : []
     process.measure(executors.map(\.containerID) + nested) { values in
-      let items = executors.flatMap { executor in
-        var items = [Self.item(executor, values[executor.containerID])]
-        guard asContainers else { return items }
-        items[0].describe(executor.containerID, pid: executor.pid)
-        for container in executor.nested {
-          var item = Self.item(executor, values[container.containerID])
-          item.describe(container.containerID, in: executor.containerID, pid: container.pid)
-          items.append(item)
+      let now = Clock().seconds
+      responder.respondLater {
+        var writer = JSONWriter()
+        writer.list(executors.flatMap { Self.items(of: $0, asContainers) }) { writer, item in
+          writer.object { writer in
+            if asContainers { writer.member("container_id", item.containerID) }
+            writer.member("executor_id", item.executor.info.executorID.value)
+            writer.member("executor_name", item.executor.info.name)
+            writer.member("framework_id", item.executor.info.frameworkID.value)
+            writer.member("source", item.executor.info.source)
+            writer.name("statistics")
+            StatisticsText(values[item.containerID] ?? [:], timestamp: now).write(to: &writer)
+            if asContainers { item.writeStatus(to: &writer) }
+          }
         }
-        return items
+        return .json(writer.bytes)
       }
-      responder.respond(.json(encode(items)))
     }
   }
 
-  private static func item(_ executor: ExecutorState, _ values: [String: Double]?) -> Item {
-    var statistics = values ?? [:]
-    statistics["timestamp"] = Clock().seconds
-    return Item(
-      executorId: executor.info.executorID.value, executorName: executor.info.name,
-      frameworkId: executor.info.frameworkID.value, source: executor.info.source, statistics: statistics)
+  /// A container of an executor, or of one of its tasks.
+  private struct Item {
+    var executor: ExecutorState
+    var containerID: String
+    var pod: String?
+    var pid: Int32?
+
+    func writeStatus(to writer: inout JSONWriter) {
+      writer.object("status") { writer in
+        writer.object("container_id") { writer in
+          writer.member("value", containerID)
+          if let pod { writer.object("parent") { $0.member("value", pod) } }
+        }
+        if let pid { writer.member("executor_pid", Int(pid)) }
+      }
+    }
+  }
+
+  private static func items(of executor: ExecutorState, _ withNested: Bool) -> [Item] {
+    let own = Item(executor: executor, containerID: executor.containerID, pid: executor.pid)
+    guard withNested else { return [own] }
+    return [own]
+      + executor.nested.map {
+        Item(executor: executor, containerID: $0.containerID, pod: executor.containerID, pid: $0.pid)
+      }
   }
 }

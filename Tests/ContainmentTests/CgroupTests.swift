@@ -10,7 +10,9 @@ private final class FakeCgroups: CgroupFiles, Sendable {
     var directories: Set<String> = ["/cg"]
     var files: [String: String] = ["/cg/cgroup.subtree_control": "cpu memory\n"]
     var asked: [String] = []
+    var written: [(path: String, value: String)] = []
     var failures: [String: Int32] = [:]
+    var delegated: Set<String> = []
   }
   let state = Mutex(State())
 
@@ -18,6 +20,7 @@ private final class FakeCgroups: CgroupFiles, Sendable {
   init(failures: [String: Int32] = [:]) { state.withLock { $0.failures = failures } }
 
   var asked: [String] { state.withLock { $0.asked } }
+  func written(to path: String) -> [String] { state.withLock { $0.written.filter { $0.path == path }.map(\.value) } }
   func isThere(_ path: String) -> Bool { state.withLock { $0.directories.contains(path) } }
 
   private func ask(_ what: String, _ act: (inout State) -> Int32) -> Int32 {
@@ -47,11 +50,18 @@ private final class FakeCgroups: CgroupFiles, Sendable {
   func write(_ value: String, to path: String) -> Int32 {
     ask("write \(path)") { state in
       state.files[path] = value
+      state.written.append((path, value))
       return 0
     }
   }
 
+  func allow(_ devices: [PlanEntry.Device], in group: String) -> Int32 { ask("allow \(group)") { _ in 0 } }
+
   func read(_ path: String) -> String? { state.withLock { $0.files[path] } }
+
+  func isMarkedDelegated(_ path: String) -> Bool { state.withLock { $0.delegated.contains(path) } }
+
+  func writability(of path: String) -> Int32 { state.withLock { $0.failures["make groups in \(path)"] ?? 0 } }
 
   func directories(in path: String) -> [String] {
     state.withLock { state in
@@ -82,8 +92,9 @@ extension ContainmentTests {
     @Test func rootHandsDownWhatItWasGiven() throws {
       let files = FakeCgroups()
       _ = try Harness(cgroups: root, cgroupFiles: { files })
-      #expect(files.asked == ["make /cg/tepui", "write /cg/tepui/cgroup.subtree_control"])
-      #expect(files.read("/cg/tepui/cgroup.subtree_control") == "+cpu +memory")
+      let control = "write /cg/tepui/cgroup.subtree_control"
+      #expect(files.asked == ["make /cg/tepui", control, control])
+      #expect(files.written(to: "/cg/tepui/cgroup.subtree_control") == ["+cpu", "+memory"])
     }
 
     @Test func rootThatCannotBeMadeIsNamedAtTheStart() throws {
@@ -96,7 +107,7 @@ extension ContainmentTests {
     @Test func limitsStandBeforeAnyProcessCanBeThere() async throws {
       let files = FakeCgroups()
       _ = try await failure(files)
-      let first = files.asked.dropFirst(2).prefix(5)
+      let first = files.asked.dropFirst(3).prefix(5)
       #expect(
         Array(first) == [
           "make /cg/tepui/c", "write /cg/tepui/c/cpu.max", "write /cg/tepui/c/memory.max",
@@ -104,16 +115,50 @@ extension ContainmentTests {
         ])
     }
 
-    @Test(arguments: [
-      ("make /cg/tepui/c", ENOSPC), ("write /cg/tepui/c/memory.max", EINVAL), ("make /cg/tepui/c/leaf", ENOMEM),
-    ])
-    func failureFailsTheLaunchAndLeavesNoGroup(what: String, error: Int32) async throws {
-      let files = FakeCgroups(failures: [what: error])
-      let failure = try await failure(files)
-      #expect(failure.step == .cgroup)
-      #expect(failure.message.contains(what.split(separator: " ")[1]))
-      #expect(failure.message.hasSuffix(String(cString: strerror(error))))
-      #expect(!files.isThere("/cg/tepui/c"))
+    /// Every step of a launch fails in turn.
+    @Test(arguments: [ENOSPC, EINVAL, ENOMEM, EACCES])
+    func failureOfAnyStepFailsTheLaunchAndLeavesNoGroup(error: Int32) async throws {
+      let complete = FakeCgroups()
+      _ = try await failure(complete)
+      let steps = complete.asked.dropFirst(3).prefix { !$0.hasPrefix("remove ") }
+      #expect(steps.count == 5)
+      for step in steps {
+        let files = FakeCgroups(failures: [step: error])
+        let failure = try await failure(files)
+        #expect(failure.step == .cgroup)
+        #expect(failure.message.contains(step.split(separator: " ")[1]), "\(failure)")
+        #expect(failure.message.hasSuffix(String(cString: strerror(error))))
+        #expect(!files.isThere("/cg/tepui/c"))
+      }
+    }
+
+    @Test func refusedValueIsTold() async throws {
+      let failure = try await failure(FakeCgroups(failures: ["write /cg/tepui/c/memory.max": ERANGE]))
+      #expect(
+        failure.message == "cannot write '1048576' to /cg/tepui/c/memory.max: Numerical result out of range")
+    }
+
+    @Test func fileThatNeedNotBeThereIsLeftOut() async throws {
+      let plan = [
+        PlanEntry.cgroupIfPresent(file: "memory.swap.max", value: "0"), .cgroup(file: "memory.max", value: "1"),
+      ]
+      for (error, isLeftOut) in [(ENOENT, true), (EINVAL, false)] {
+        let files = FakeCgroups(failures: ["write /cg/tepui/c/memory.swap.max": error])
+        let harness = try Harness([PlannedIsolator("a", plan)], cgroups: root, cgroupFiles: { files })
+        _ = await harness.launch(try harness.request("c", "exit 0"))
+        #expect(files.asked.contains("write /cg/tepui/c/memory.max") == isLeftOut)
+      }
+    }
+
+    @Test func devicesAreDeniedBeforeAnyProcessCanBeThere() async throws {
+      let files = FakeCgroups()
+      let device = PlanEntry.Device(access: 3, kind: .character, major: 1, minor: 3)
+      let harness = try Harness([PlannedIsolator("a", [.device(device)])], cgroups: root, cgroupFiles: { files })
+      _ = await harness.launch(try harness.request("c", "exit 0"))
+      #expect(
+        Array(files.asked.dropFirst(3).prefix(3)) == [
+          "make /cg/tepui/c", "allow /cg/tepui/c", "make /cg/tepui/c/supervisor",
+        ])
     }
 
     @Test func nothingOutsideOfTheRootIsEverTouched() async throws {
@@ -121,6 +166,41 @@ extension ContainmentTests {
       _ = try await failure(files)
       #expect(files.asked.allSatisfy { $0.contains(" /cg/tepui") })
     }
+
+    // MARK: A delegated group
+
+    private let delegated = CgroupRoot(
+      path: "/cg/agent/tepui", controllers: ["cpu", "memory"],
+      delegation: .init(group: "/cg/agent", leaf: "/cg/agent/tepui-agent", isInLeaf: false))
+
+    @Test func agentLeavesItsGroupBeforeThatHandsControllersDown() throws {
+      let files = FakeCgroups()
+      _ = try Harness(cgroups: delegated, cgroupFiles: { files })
+      #expect(
+        files.asked == [
+          "make /cg/agent/tepui-agent", "write /cg/agent/tepui-agent/cgroup.procs",
+          "write /cg/agent/cgroup.subtree_control", "write /cg/agent/cgroup.subtree_control", "make /cg/agent/tepui",
+          "write /cg/agent/tepui/cgroup.subtree_control", "write /cg/agent/tepui/cgroup.subtree_control",
+        ])
+      #expect(files.written(to: "/cg/agent/tepui-agent/cgroup.procs") == ["\(getpid())"])
+    }
+
+    @Test func processesThatKeepTheGroupFromHandingDownAreNamed() throws {
+      let files = FakeCgroups(failures: ["write /cg/agent/cgroup.subtree_control": EBUSY])
+      files.state.withLock { state in
+        state.files["/cg/agent/cgroup.procs"] = "1\n7\n"
+        state.files["/proc/1/comm"] = "bash\n"
+      }
+      let failure = try #require(throws: ContainmentFailure.self) {
+        try Harness(cgroups: delegated, cgroupFiles: { files })
+      }
+      #expect(
+        failure.message.hasPrefix(
+          "cannot write '+cpu' to /cg/agent/cgroup.subtree_control: Device or resource busy; these processes live in "
+            + "/cg/agent, which cannot hand controllers down as long as they do: 1 (bash), 7 (?); start the agent"))
+    }
+
+    // MARK: Orphans
 
     @Test func orphanedGroupsAreRemovedWithWhatIsBelowThem() async throws {
       let files = FakeCgroups()
@@ -136,31 +216,102 @@ extension ContainmentTests {
   @Suite struct CgroupDiscoveryTests {
     /// The files of a machine, by path.
     private func discover(
-      _ files: [String: String], named name: String = "tepui"
+      _ files: [String: String], named name: String = "tepui", delegated: Set<String> = [],
+      failures: [String: Int32] = [:]
     ) throws(CgroupRoot.Unavailable) -> CgroupRoot {
-      let fake = FakeCgroups()
-      fake.state.withLock { $0.files = files }
+      let fake = FakeCgroups(failures: failures)
+      fake.state.withLock { state in
+        state.files = files
+        state.delegated = delegated
+      }
       return try CgroupRoot.discover(named: name, files: fake, processRoot: "/proc")
     }
 
-    /// Discovery asks the kernel whether it may write: directories must be real.
-    private func mounted(at mount: String) -> String {
-      "25 30 0:23 / /sys rw - sysfs sysfs rw\n31 25 0:27 / \(mount) rw,nosuid shared:9 - cgroup2 cgroup2 rw\n"
+    private func mounted(at mount: String, root: String = "/") -> String {
+      "25 30 0:23 / /sys rw - sysfs sysfs rw\n31 25 0:27 \(root) \(mount) rw,nosuid shared:9 - cgroup2 cgroup2 rw\n"
     }
 
     @Test func delegatedGroupIsPreferred() throws {
-      let mount = try Harness.makeDirectory()
-      try #require(mkdir("\(mount)/agent", 0o755) == 0)
-      let root = try discover([
-        "/proc/mountinfo": mounted(at: mount), "/proc/cgroup": "0::/agent\n",
-        "\(mount)/agent/cgroup.subtree_control": "cpu memory pids\n", "\(mount)/cgroup.subtree_control": "cpu\n",
-      ])
-      #expect(root == CgroupRoot(path: "\(mount)/agent/tepui", controllers: ["cpu", "memory", "pids"]))
+      let root = try discover(
+        [
+          "/proc/mountinfo": mounted(at: "/cg"), "/proc/cgroup": "0::/system.slice/tepui.service\n",
+          "/cg/system.slice/tepui.service/cgroup.controllers": "cpu io memory pids rdma\n",
+          "/cg/cgroup.subtree_control": "cpu\n",
+        ], delegated: ["/cg/system.slice/tepui.service"])
+      let group = "/cg/system.slice/tepui.service"
+      #expect(
+        root
+          == CgroupRoot(
+            path: "\(group)/tepui", controllers: ["cpu", "io", "memory", "pids"],
+            delegation: .init(group: group, leaf: "\(group)/tepui-agent", isInLeaf: false)))
       #expect(root.missing() == nil)
     }
 
+    @Test func agentThatWasStartedInItsLeafStaysThere() throws {
+      let files = [
+        "/proc/mountinfo": mounted(at: "/cg"), "/proc/cgroup": "0::/tepui.service/sub\n",
+        "/cg/tepui.service/cgroup.controllers": "cpu memory\n",
+      ]
+      let root = try discover(files, delegated: ["/cg/tepui.service"])
+      #expect(root.path == "/cg/tepui.service/tepui")
+      #expect(root.delegation == .init(group: "/cg/tepui.service", leaf: "/cg/tepui.service/sub", isInLeaf: true))
+      #expect(
+        root.missing() == "containers cannot have pids: /cg/tepui.service/cgroup.controllers does not list them; "
+          + "delegate them to the agent (systemd: Delegate=cpu memory pids)")
+    }
+
+    @Test func rootOfAContainerIsTheAgents() throws {
+      let root = try discover([
+        "/proc/mountinfo": mounted(at: "/cg", root: "/docker/1"), "/proc/cgroup": "0::/docker/1\n",
+        "/cg/cgroup.controllers": "cpu memory pids\n", "/cg/cgroup.events": "populated 1\n",
+      ])
+      #expect(
+        root.delegation == .init(group: "/cg", leaf: "/cg/tepui-agent", isInLeaf: false))
+      #expect(root.path == "/cg/tepui")
+    }
+
+    @Test func groupThatSomebodyPreparedIsTakenAsItIs() throws {
+      let root = try discover([
+        "/proc/mountinfo": mounted(at: "/cg"), "/proc/cgroup": "0::/agent\n",
+        "/cg/agent/cgroup.subtree_control": "cpu memory pids\n", "/cg/cgroup.subtree_control": "cpu\n",
+      ])
+      #expect(root == CgroupRoot(path: "/cg/agent/tepui", controllers: ["cpu", "memory", "pids"]))
+    }
+
+    @Test func readOnlyMountIsToldSo() throws {
+      let error = #expect(throws: CgroupRoot.Unavailable.self) {
+        try discover(
+          [
+            "/proc/mountinfo": mounted(at: "/cg"), "/proc/cgroup": "0::/\n",
+            "/cg/cgroup.subtree_control": "cpu memory pids\n",
+          ], failures: ["make groups in /cg": EROFS])
+      }
+      #expect(error?.description.hasPrefix("/cg is mounted read-only; mount cgroup2 read-write there") == true)
+    }
+
+    @Test func threadedGroupIsRefused() throws {
+      let error = #expect(throws: CgroupRoot.Unavailable.self) {
+        try discover(
+          [
+            "/proc/mountinfo": mounted(at: "/cg"), "/proc/cgroup": "0::/a\n", "/cg/a/cgroup.type": "threaded\n",
+            "/cg/a/cgroup.controllers": "cpu pids\n",
+          ], delegated: ["/cg/a"])
+      }
+      #expect(error?.description.hasPrefix("the agent's cgroup /cg/a is of the type 'threaded'") == true)
+    }
+
+    @Test func delegationOfNothingIsRefused() throws {
+      let error = #expect(throws: CgroupRoot.Unavailable.self) {
+        try discover(
+          [
+            "/proc/mountinfo": mounted(at: "/cg"), "/proc/cgroup": "0::/a\n", "/cg/a/cgroup.controllers": "rdma\n",
+          ], delegated: ["/cg/a"])
+      }
+      #expect(error?.description.hasPrefix("the agent's cgroup /cg/a was given none of cpu, memory and pids") == true)
+    }
+
     @Test func elseTheGroupLiesBelowTheMount() throws {
-      let mount = try Harness.makeDirectory()
+      let mount = "/cg"
       let root = try discover([
         "/proc/mountinfo": mounted(at: mount), "/proc/cgroup": "0::/user.slice/session\n",
         "\(mount)/cgroup.subtree_control": "memory pids\n",
@@ -171,7 +322,7 @@ extension ContainmentTests {
     }
 
     @Test func controllersOfVersionOneAreNoHelp() throws {
-      let mount = try Harness.makeDirectory()
+      let mount = "/cg"
       let error = #expect(throws: CgroupRoot.Unavailable.self) {
         try discover([
           "/proc/mountinfo": mounted(at: mount), "/proc/cgroup": "0::/\n", "\(mount)/cgroup.controllers": "hugetlb\n",

@@ -110,7 +110,7 @@ final class Harness: Sendable {
   }
 
   func usage(_ id: String) async -> [String: Double] {
-    await withCheckedContinuation { done in containment.usage(id) { done.resume(returning: $0) } }
+    await withCheckedContinuation { done in containment.usage([id]) { done.resume(returning: $0[id] ?? [:]) } }
   }
 
   func destroyOrphans(keeping keep: Set<String>) async -> [String] {

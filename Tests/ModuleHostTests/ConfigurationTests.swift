@@ -206,6 +206,14 @@ import Testing
         "warning: --isolation: cgroups/mem is Mesos' name; the module cgroups does its work here"))
   }
 
+  @Test func namesOfMesosIsolationWithoutACounterpartArePassedOver() throws {
+    let isolators = try workspace.host("{}").loadIsolators(named: ["cgroups/net_cls", "filesystem/posix"], node: .test)
+    #expect(isolators.isEmpty)
+    #expect(
+      workspace.log.lines.contains(
+        "warning: --isolation: cgroups/net_cls is Mesos' name and does nothing here: cgroup v2 has no such controller"))
+  }
+
   @Test func anIsolatorIsNamedOnce() throws {
     try workspace.build("isolator", as: "libisolator.so")
     let error = try workspace.refusal {

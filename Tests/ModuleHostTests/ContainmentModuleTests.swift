@@ -30,7 +30,10 @@ private func container(_ requests: [String: Int64], limits: [String: Int64] = [:
     -> [String: String]
   {
     try isolator.plan(container, running: running).reduce(into: [:]) { files, entry in
-      if case .cgroup(let file, let value) = entry { files[file] = value }
+      switch entry {
+      case .cgroup(let file, let value), .cgroupIfPresent(let file, let value): files[file] = value
+      default: break
+      }
     }
   }
 
@@ -43,15 +46,22 @@ private func container(_ requests: [String: Int64], limits: [String: Int64] = [:
       ])
   }
 
-  @Test func memoryThatRunsOutEndsTheContainer() throws {
+  @Test func memoryThatRunsOutEndsTheContainerAndOtherLimitsAreTold() throws {
     let watches = try load("cgroups").plan(container(["cpus": 1000, "mem": 64000]), running: false).compactMap {
       if case .watch(let watch) = $0 { watch } else { nil }
     }
     #expect(
       watches == [
         .init(
+          limitation: .noted, file: "cpu.stat", key: "nr_throttled", resource: "cpus", limitFile: "cpu.max",
+          pressureFile: "cpu.pressure", least: 10),
+        .init(
           limitation: .memory, file: "memory.events", key: "oom_kill", resource: "mem", limitFile: "memory.max",
-          peakFile: "memory.peak")
+          peakFile: "memory.peak", pressureFile: "memory.pressure",
+          cause: .init(file: "memory.events.local", key: "oom")),
+        .init(
+          limitation: .noted, file: "pids.events", key: "max", resource: "processes", limitFile: "pids.max",
+          peakFile: "pids.peak"),
       ])
   }
 
@@ -96,6 +106,81 @@ private func container(_ requests: [String: Int64], limits: [String: Int64] = [:
       files == ["cpu.weight": "200", "cpu.max": "max 100000", "memory.max": "67108864", "pids.max": "64"])
   }
 
+  @Test func furtherLimitsAreThoseOfTheParameters() throws {
+    let files = try files(
+      try load(
+        "cgroups",
+        """
+        {"cpu_burst": "20ms", "cpuset_cpus": "0-1, 3", "cpuset_mems": "0", "memory_high_percent": 90, "swap": true,
+         "swap_mb": 16, "io_weight": 250, "io_max": "8:0 rbps=1048576 wiops=max; 8:16 riops=5",
+         "hugetlb_max": "2MB=67108864,1GB=0"}
+        """, node: .everything),
+      container(["cpus": 100, "mem": 100_000]))
+    // 20 ms would be more than the quota, which the kernel refuses.
+    #expect(files["cpu.max"] == "10000 100000" && files["cpu.max.burst"] == "10000")
+    #expect(files["cpuset.cpus"] == "0-1,3" && files["cpuset.mems"] == "0")
+    #expect(files["memory.high"] == "94371840" && files["memory.swap.max"] == "16777216")
+    #expect(files["io.weight"] == "250")
+    #expect(files["hugetlb.2MB.max"] == "67108864" && files["hugetlb.1GB.max"] == "0")
+  }
+
+  @Test func limitsOfADeviceAreALineEach() throws {
+    let plan = try load("cgroups", #"{"io_max": "8:0 rbps=1048576 wiops=max; 8:16 riops=5"}"#, node: .everything).plan(
+      container(["cpus": 100]), running: false)
+    #expect(plan.contains(.cgroup(file: "io.max", value: "8:0 rbps=1048576 wiops=max")))
+    #expect(plan.contains(.cgroup(file: "io.max", value: "8:16 riops=5")))
+  }
+
+  @Test func devicesAreTheUsualOnesAndThoseOfTheParameter() throws {
+    let isolator = try load(
+      "cgroups", #"{"devices": true, "devices_allow": "/dev/null r; c 10:229 rw; b 8:* rwm; c *:* r"}"#)
+    let devices = try isolator.plan(container(["cpus": 100]), running: false).compactMap {
+      if case .device(let device) = $0 { device } else { nil }
+    }
+    #expect(devices.contains(.init(access: 7, kind: .character, major: 1, minor: 5)))
+    #expect(devices.contains(.init(access: 4, kind: .block, major: nil, minor: nil)))
+    #expect(
+      devices.suffix(4) == [
+        .init(access: 1, kind: .character, major: 1, minor: 3),
+        .init(access: 3, kind: .character, major: 10, minor: 229),
+        .init(access: 7, kind: .block, major: 8, minor: nil),
+        .init(access: 1, kind: .character, major: nil, minor: nil),
+      ])
+    #expect(
+      try !isolator.plan(container(["cpus": 100]), running: true).contains {
+        if case .device = $0 { true } else { false }
+      })
+  }
+
+  @Test func partsCanBeLeftToOthers() throws {
+    var node = NodeDescription.test
+    node.controllers = ["pids"]
+    #expect(
+      try files(try load("cgroups", #"{"cpu": false, "memory": false}"#, node: node), container(["cpus": 1000]))
+        == ["pids.max": "4096"])
+  }
+
+  @Test(arguments: [
+    (#"{"cpuset_cpus": "3-1"}"#, #"cpuset_cpus: "3-1" is not a number or a range"#),
+    (#"{"cpuset_cpus": "0,x"}"#, #"cpuset_cpus: "x" is not a number or a range"#),
+    (#"{"io_max": "8:0"}"#, #"io_max: "8:0" is not a device and its limits"#),
+    (#"{"io_max": "8:0 rbps=many"}"#, #"io_max: "rbps=many" is not rbps="#),
+    (#"{"io_max": "/dev/null rbps=1"}"#, #"io_max: "/dev/null" is not a block device"#),
+    (#"{"io_max": "/dev/missing rbps=1"}"#, "io_max: /dev/missing: No such file or directory"),
+    (#"{"hugetlb_max": "2=1"}"#, #"hugetlb_max: "2=1" is not the size of a page and bytes"#),
+    (#"{"devices": true, "devices_allow": "/dev/null x"}"#, #"devices_allow: "/dev/null x" is not a device"#),
+    (#"{"devices": true, "devices_allow": "c 1:* "}"#, #"devices_allow: "c 1:*" is not a device"#),
+    (#"{"devices_allow": "/dev/null r"}"#, #"devices_allow: needs "devices": true"#),
+    (#"{"swap_mb": 4}"#, #"swap_mb: needs "swap": true"#),
+    (#"{"io_weight": 100}"#, "the cgroup v2 controller io is missing"),
+    (#"{"cpuset_cpus": "0"}"#, "the cgroup v2 controller cpuset is missing"),
+  ])
+  func whatCannotBeDoneIsRefusedAtTheStart(parameters: String, text: String) throws {
+    let error = try #require(throws: ModuleError.self) { try load("cgroups", parameters) }
+    #expect(error.code == .create)
+    #expect(error.message.contains(text), "\(error.message)")
+  }
+
   @Test(arguments: ["cpu", "memory"])
   func itDoesNotStartWithoutItsControllers(missing: String) throws {
     var node = NodeDescription.test
@@ -126,8 +211,13 @@ private func container(_ requests: [String: Int64], limits: [String: Int64] = [:
         [
           "cpu.stat": "usage_usec 3500000\nuser_usec 2000000\nsystem_usec 1500000\nnr_periods 7\nnr_throttled 2\n"
             + "throttled_usec 250000\n",
-          "memory.current": "9000\n", "memory.max": "max\n",
-          "memory.stat": "anon 4096\nfile 8192\nkernel 100\nfile_mapped 512\nunevictable 0\n",
+          "memory.current": "9000\n", "memory.swap.current": "1000\n", "memory.max": "max\n", "memory.low": "4000\n",
+          "memory.stat": "anon 4096\nfile 8192\nkernel 100\nsock 50\nfile_mapped 512\nunevictable 0\n",
+          "memory.events": "low 1\nhigh 2\nmax 3\noom 0\noom_kill 0\n", "memory.peak": "9500\n",
+          "cgroup.procs": "17\n18\n", "cgroup.threads": "17\n18\n19\n", "pids.max": "40\n", "pids.events": "max 5\n",
+          "io.stat": "8:0 rbytes=10 wbytes=20 rios=1 wios=2 dbytes=0 dios=0\n254:16 \n",
+          "memory.pressure": "some avg10=1.50 avg60=0.25 avg300=0.00 total=3000000\n"
+            + "full avg10=1.00 avg60=0.00 avg300=0.00 total=2000000\n",
         ][file]
       }
     }
@@ -135,11 +225,44 @@ private func container(_ requests: [String: Int64], limits: [String: Int64] = [:
     #expect(
       usage == [
         "cpus_user_time_secs": 2, "cpus_system_time_secs": 1.5, "cpus_nr_periods": 7, "cpus_nr_throttled": 2,
-        "cpus_throttled_time_secs": 0.25, "mem_anon_bytes": 4096, "mem_rss_bytes": 4096, "mem_file_bytes": 8192,
-        "mem_cache_bytes": 8192, "mem_mapped_file_bytes": 512, "mem_unevictable_bytes": 0, "mem_total_bytes": 9000,
-        "cpus_limit": 1.5,
+        "cpus_throttled_time_secs": 0.25, "cpus_limit": 1.5, "cpus_soft_limit": 1.5, "mem_anon_bytes": 4096,
+        "mem_rss_bytes": 4096, "mem_file_bytes": 8192, "mem_cache_bytes": 8192, "mem_mapped_file_bytes": 512,
+        "mem_unevictable_bytes": 0, "mem_kmem_usage_bytes": 100, "mem_kmem_tcp_usage_bytes": 50,
+        "mem_total_bytes": 9000, "mem_swap_bytes": 1000, "mem_total_memsw_bytes": 10000,
+        "mem_soft_limit_bytes": 4000, "mem_peak_bytes": 9500, "mem_low_events": 1, "mem_high_events": 2,
+        "mem_max_events": 3, "mem_oom_events": 0, "mem_oom_kill_events": 0, "processes": 2, "threads": 3,
+        "processes_limit": 40, "processes_max_events": 5, "blkio_statistics/8:0/io_service_bytes/READ": 10,
+        "blkio_statistics/8:0/io_service_bytes/WRITE": 20, "blkio_statistics/8:0/io_service_bytes/DISCARD": 0,
+        "blkio_statistics/8:0/io_serviced/READ": 1, "blkio_statistics/8:0/io_serviced/WRITE": 2,
+        "blkio_statistics/8:0/io_serviced/DISCARD": 0, "pressure_mem_some_avg10": 1.5,
+        "pressure_mem_some_avg60": 0.25, "pressure_mem_some_avg300": 0, "pressure_mem_some_total_secs": 3,
+        "pressure_mem_full_avg10": 1, "pressure_mem_full_avg60": 0, "pressure_mem_full_avg300": 0,
+        "pressure_mem_full_total_secs": 2,
       ])
   }
+}
+
+@Suite struct DiskTests {
+  private func disk(_ parameters: String, _ container: ContainerDescription) throws -> [PlanEntry] {
+    try load("disk", parameters).plan(container, running: false)
+  }
+
+  @Test func theSandboxIsMeasuredAndBoundedIfWanted() throws {
+    #expect(
+      try disk("{}", container(["disk": 64_000])) == [
+        .disk(.init(path: "/sandbox", limitBytes: 64 << 20, isEnforced: false, intervalNs: 15_000_000_000))
+      ])
+    #expect(
+      try disk(#"{"enforce": true, "interval": "100ms"}"#, container([:])) == [
+        .disk(.init(path: "/sandbox", limitBytes: nil, isEnforced: true, intervalNs: 100_000_000))
+      ])
+  }
+}
+
+extension NodeDescription {
+  /// A node with every controller that there is.
+  fileprivate static let everything = NodeDescription(
+    cpus: 4000, memoryBytes: 8 << 30, controllers: ["cpu", "cpuset", "hugetlb", "io", "memory", "pids"])
 }
 
 @Suite struct PosixTests {

@@ -57,6 +57,11 @@ import Testing
     "relative mount": "a mount on \"/sandbox/../etc\", which is no absolute path without ..",
     "null mount": "a mount without a target",
     "small watch": "a watch without a file and a key",
+    "odd device": "a device of the kind 7, which this host does not know",
+    "idle device": "a device with the access 0, of which this host does not know all",
+    "negative device": "a device with the major number -2",
+    "relative disk": "a disk at \"sandbox\", which is no absolute path without ..",
+    "busy disk": "a disk with the limit 0 and the interval 0 ns",
     "flood": "more than 1024 entries",
   ])
   func whatIsNeverAllowedRefusesThePlanByName(behaviour: String, text: String) throws {

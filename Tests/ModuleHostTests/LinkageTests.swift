@@ -3,7 +3,7 @@ import Testing
 
 /// What the linker made: modules show one symbol, and daemons hold neither policies nor isolators.
 @Suite struct LinkageTests {
-  static let modules = ["drf", "strict-priority", "binpack", "cgroups", "posix", "rlimits"]
+  static let modules = ["drf", "strict-priority", "binpack", "cgroups", "posix", "rlimits", "disk"]
 
   @Test(arguments: modules)
   func aModuleExportsItsEntryAndNothingElse(module: String) throws {

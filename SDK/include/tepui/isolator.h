@@ -105,6 +105,7 @@ typedef struct tepui_mount {
 #define TEPUI_LIMITATION_MEMORY 0 /* REASON_CONTAINER_LIMITATION_MEMORY */
 #define TEPUI_LIMITATION_DISK 1   /* REASON_CONTAINER_LIMITATION_DISK */
 #define TEPUI_LIMITATION_OTHER 2  /* REASON_CONTAINER_LIMITATION */
+#define TEPUI_LIMITATION_NONE 3   /* nothing is ended: the number is told in the final status of the container's tasks */
 
 /* A number in a file of the container's cgroup that must not rise, such as oom_kill in memory.events. When it does, the
  * container is destroyed and its tasks fail with the reason. */
@@ -116,7 +117,42 @@ typedef struct tepui_watch {
   tepui_text resource; /* "mem": told as the limited resource */
   tepui_text limit_file; /* whose content is the limit, for the message: "memory.max"; may be empty */
   tepui_text peak_file;  /* whose content is the highest use, likewise: "memory.peak"; may be empty */
+  /* A second number that must be above zero as well, else the rise came from another group's limit and ends nothing:
+   * "oom" in "memory.events.local" says that it was this group's. May be empty; a file that the kernel has not got
+   * is taken as a yes. */
+  tepui_text cause_file;
+  tepui_text cause_key;
+  tepui_text pressure_file; /* of pressure stall information, told likewise: "memory.pressure"; may be empty */
+  int64_t least;            /* the number counts from here on; 0 means 1 */
 } tepui_watch;
+
+#define TEPUI_DEVICE_READ 1u
+#define TEPUI_DEVICE_WRITE 2u
+#define TEPUI_DEVICE_MAKE 4u /* mknod(2) */
+
+#define TEPUI_DEVICE_CHARACTER 0
+#define TEPUI_DEVICE_BLOCK 1
+
+/* Devices that a container may use. */
+typedef struct tepui_device {
+  uint32_t size;
+  uint32_t access; /* TEPUI_DEVICE_... flags */
+  uint32_t kind;   /* TEPUI_DEVICE_CHARACTER or TEPUI_DEVICE_BLOCK */
+  int64_t major;   /* -1 for any */
+  int64_t minor;   /* likewise */
+} tepui_device;
+
+#define TEPUI_DISK_ENFORCE 1u /* over its limit, the container ends with TEPUI_LIMITATION_DISK; else it is measured only */
+
+/* A directory whose use of disk the agent measures every now and then: blocks of files, without following links or
+ * entering other file systems. Reported as disk_used_bytes and disk_limit_bytes. */
+typedef struct tepui_disk {
+  uint32_t size;
+  uint32_t flags;      /* TEPUI_DISK_... */
+  tepui_text path;     /* absolute, such as the container's sandbox */
+  int64_t limit_bytes; /* or TEPUI_UNLIMITED */
+  int64_t interval_ns; /* between measurements */
+} tepui_disk;
 
 /*
  * Where a plan goes. All functions copy at once and answer TEPUI_OK, or TEPUI_INVALID for what is never allowed (a file
@@ -145,6 +181,16 @@ typedef struct tepui_plan_sink {
 
   /* [worker] Add a mount. Mounts are made in the order of the isolators and of the calls. Launch only. */
   tepui_status (*mount)(void *context, const tepui_mount *mount);
+
+  /* [worker] As cgroup, but left out where the kernel has no such file: for wishes that hold then anyway, such as no swap
+   * on a kernel without swap. */
+  tepui_status (*cgroup_if_present)(void *context, tepui_text file, tepui_text value);
+
+  /* [worker] Allow a device. From the first on, every device that no isolator allows is denied. Launch only. */
+  tepui_status (*device)(void *context, const tepui_device *device);
+
+  /* [worker] Measure a directory; also for a running container. Only one isolator may. */
+  tepui_status (*disk)(void *context, const tepui_disk *disk);
 } tepui_plan_sink;
 
 /* The table behind TEPUI_ISOLATOR_1. */
@@ -174,11 +220,12 @@ typedef struct tepui_usage_sink {
   void *context;
 
   /* [worker] Reads a file of the container's cgroup into `buffer`. `length` gets the number of bytes; what does not fit
-   * is cut. TEPUI_UNSUPPORTED if the container has no cgroup or no such file. */
+   * is cut. TEPUI_UNSUPPORTED if the container has no cgroup or no such file. "cgroup.procs" and "cgroup.threads" list
+   * what the container runs, without the agent's own process in it. */
   tepui_status (*read)(void *context, tepui_text file, char *buffer, uint64_t capacity, uint64_t *length);
 
   /* [worker] Reports a number under a field name of Mesos' ResourceStatistics: "cpus_user_time_secs" in seconds,
-   * "mem_rss_bytes" in bytes. */
+   * "mem_rss_bytes" in bytes. "blkio_statistics/8:0/io_serviced/READ" is a number of a device. */
   tepui_status (*statistic)(void *context, tepui_text field, double value);
 } tepui_usage_sink;
 

@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/types.h>
+#include <sys/xattr.h>
 
 /* A supervisor that is to be started. All descriptors stay the caller's. */
 struct launch_request {
@@ -53,6 +54,19 @@ int launch_memory_file(const char *name, const void *content, size_t length);
 
 /* Both ends of a SOCK_SEQPACKET pair, close-on-exec; the first end is non-blocking and gets credentials. 0, or -1. */
 int launch_control_pair(int ends[2]);
+
+#define LAUNCH_DEVICE_READ 1u /* as TEPUI_DEVICE_... */
+#define LAUNCH_DEVICE_WRITE 2u
+#define LAUNCH_DEVICE_MAKE 4u
+
+struct launch_device {
+  int is_block; /* else a character device */
+  uint32_t access; /* LAUNCH_DEVICE_... */
+  int64_t major, minor; /* -1 for any */
+};
+
+/* Denies the processes of a cgroup and those below it all devices but these. 0, or -1 and errno. */
+int launch_allow_devices(int cgroup_fd, const struct launch_device *rules, size_t rule_count);
 
 /* Reads one report and its sender's pid. 1: got one; 0: end of file; -1: errno (EAGAIN: nothing yet). */
 int launch_control_receive(int control_fd, struct launch_report *report, pid_t *sender);

@@ -76,6 +76,26 @@ static tepui_status plan(void *instance, const tepui_container *container, const
     const tepui_mount mount = {.size = sizeof mount, .target = TEPUI_TEXT("/sandbox/../etc")};
     sink->mount(sink->context, &mount);
   }
+  if (is("odd device")) {
+    const tepui_device device = {.size = sizeof device, .access = 1, .kind = 7};
+    sink->device(sink->context, &device);
+  }
+  if (is("idle device")) {
+    const tepui_device device = {.size = sizeof device, .access = 0};
+    sink->device(sink->context, &device);
+  }
+  if (is("negative device")) {
+    const tepui_device device = {.size = sizeof device, .access = 1, .major = -2};
+    sink->device(sink->context, &device);
+  }
+  if (is("relative disk")) {
+    const tepui_disk disk = {.size = sizeof disk, .path = TEPUI_TEXT("sandbox"), .interval_ns = 1000000000};
+    sink->disk(sink->context, &disk);
+  }
+  if (is("busy disk")) {
+    const tepui_disk disk = {.size = sizeof disk, .path = TEPUI_TEXT("/sandbox")};
+    sink->disk(sink->context, &disk);
+  }
   if (is("null mount")) sink->mount(sink->context, NULL);
   if (is("small watch")) {
     const tepui_watch watch = {.size = 8};
