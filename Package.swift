@@ -172,9 +172,8 @@ let package = Package(
     .executableTarget(
       name: "tepui-bench",
       dependencies: [
-        "SchedulerClient", "Transport", "Wire", "Daemon", "Allocation", "ModuleHost", "MasterCore", "Resources",
-        arguments,
-        logging,
+        "SchedulerClient", "Transport", "Wire", "Daemon", "Allocation", "Containment", "ModuleHost", "MasterCore",
+        "Resources", arguments, logging,
       ] + nio,
       path: "Tests/Bench",
       swiftSettings: strict),

@@ -9,7 +9,8 @@ import Wire
 struct Bench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tepui-bench", abstract: "Figures of speed and memory; Tests/bench starts what is measured.",
-    subcommands: [TasksBench.self, MasterBench.self, AllocatorBench.self], defaultSubcommand: TasksBench.self)
+    subcommands: [TasksBench.self, MasterBench.self, AllocatorBench.self, ContainmentBench.self],
+    defaultSubcommand: TasksBench.self)
 }
 
 /// Figures of a running cluster of one agent.

@@ -122,6 +122,8 @@ final class Harness: Sendable {
     try await eventually("container \(id) exits") { self.exits.all.filter { $0.0 == id }.dropFirst(earlier).last?.1 }
   }
 
+  func lastExit(of id: String) -> ContainerExit? { exits.all.last { $0.0 == id }?.1 }
+
   func exitCount(of id: String) -> Int { exits.all.count { $0.0 == id } }
 
   func output(of id: String, _ name: String = "stdout") -> String { read("\(directory)/sandbox-\(id)/\(name)") ?? "" }
