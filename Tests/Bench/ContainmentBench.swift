@@ -48,7 +48,8 @@ struct ContainmentBench: AsyncParsableCommand {
   private func containment(over groups: FakeGroups) throws -> Containment {
     let module = #"{"libraries": [{"name": "cgroups", "modules": [{"name": "org.tepui.cgroups"}]}]}"#
     let host = try ModuleHost(
-      product: "tepui-bench", version: "0", directory: modulesDir, configuration: module, logger: Logger(label: "bench"))
+      product: "tepui-bench", version: "0", directory: modulesDir, configuration: module, logger: Logger(label: "bench")
+    )
     let controllers: Set<String> = ["cpu", "io", "memory", "pids"]
     let node = NodeDescription(cpus: 1000, memoryBytes: 1 << 31, controllers: controllers.sorted())
     let configuration = Containment.Configuration(

@@ -53,7 +53,8 @@ struct FakeGroups {
     guard let file = fopen(path, "r") else { return nil }
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: 4096)
-    return String(decoding: bytes.prefix(fread(&bytes, 1, bytes.count, file)), as: UTF8.self)
+    let count = fread(&bytes, 1, bytes.count, file)
+    return String(decoding: bytes.prefix(count), as: UTF8.self)
   }
 
   private func write(_ text: String, to path: String) throws {
@@ -62,7 +63,8 @@ struct FakeGroups {
     fclose(file)
   }
 
-  private static let pressure = "some avg10=1.50 avg60=0.25 avg300=0.00 total=3000000\n"
+  private static let pressure =
+    "some avg10=1.50 avg60=0.25 avg300=0.00 total=3000000\n"
     + "full avg10=1.00 avg60=0.00 avg300=0.00 total=2000000\n"
   private static let memoryStat = [
     "anon 41500672", "file 1204224", "kernel 1064960", "kernel_stack 98304", "pagetables 200704", "sec_pagetables 0",

@@ -42,8 +42,8 @@ extension ContainmentTests {
       _ = try await harness.launch(harness.request("a", Self.filling)).get()
       _ = try await harness.lines(of: "a", 1)
       var usage: [String: Double] = [:]
-      while usage["disk_used_bytes"] ?? 0 < 4 << 20 { usage = await harness.usage("a") }
-      #expect(usage["disk_limit_bytes"] == 1 << 20)
+      while usage["disk_used_bytes"] ?? 0 < 4e6 { usage = await harness.usage("a") }
+      #expect(usage["disk_limit_bytes"] == Double(1 << 20))
       harness.containment.destroy("a")
       #expect(try await harness.exit(of: "a").limitation == nil)
     }

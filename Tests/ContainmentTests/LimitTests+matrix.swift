@@ -41,7 +41,8 @@ extension ContainmentTests.LimitTests {
     let limitation = try #require(try await harness.exit(of: "a").limitation)
     #expect(limitation.kind == .memory)
     let peak = try #require(
-      limitation.message.split(separator: "memory.peak ").last?.prefix { $0.isNumber }).description
+      limitation.message.split(separator: "memory.peak ").last?.prefix { $0.isNumber }
+    ).description
     #expect(abs((Double(peak) ?? 0) / Double(96 << 20) - 1) <= 0.05, "\(limitation.message)")
   }
 
