@@ -44,7 +44,7 @@ extension ContainmentTests {
 
     /// Runs a command where limits are enforced; its output is what it says on both streams.
     private func run(_ command: String) throws -> String {
-      let pipe = try #require(popen("GUEST_TIMEOUT=400 '\(Self.folder)/run' \(command) 2>&1", "r"))
+      let pipe = try #require(popen("GUEST_TIMEOUT=900 '\(Self.folder)/run' \(command) 2>&1", "r"))
       var bytes: [UInt8] = []
       var chunk = [UInt8](repeating: 0, count: 4096)
       while case let count = fread(&chunk, 1, chunk.count, pipe), count > 0 { bytes += chunk[..<count] }
