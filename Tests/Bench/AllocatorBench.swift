@@ -64,7 +64,7 @@ struct AllocatorBench: ParsableCommand {
 
   /// In thousandths of the calibration loop.
   private static let bounds: [AllocatorPhases.Phase: Double] = [
-    .first: 200, .nothing: 4, .few: 15, .decline: 300, .reoffer: 200, .expiry: 250, .joining: 250,
+    .first: 200, .nothing: 4, .few: 15, .decline: 450, .reoffer: 200, .expiry: 250, .joining: 250,
   ]
   private static let bigBound = 1200.0
 
