@@ -9,6 +9,8 @@ public struct AgentState: Sendable {
   public var counters: AgentCounters
   public var frameworks: [FrameworkState]
   public var completedFrameworks: [FrameworkState]
+  /// Whose status is not acknowledged yet, in the order of their arrival.
+  public var operations: [MesosOperation]
 }
 
 public struct FrameworkState: Sendable {
@@ -81,7 +83,19 @@ extension AgentCore {
       agentID: agentID, info: describedInfo(), isRegistered: master.isSubscribed, masterHostname: masterHostname,
       counters: counters,
       frameworks: frameworks.values.sorted { $0.id < $1.id }.map { state(of: $0) },
-      completedFrameworks: completedFrameworks.map { state(of: $0) })
+      completedFrameworks: completedFrameworks.map { state(of: $0) },
+      operations: operations.values.sorted { $0.sequence < $1.sequence }.map { message(of: $0) })
+  }
+
+  private func message(of operation: AgentOperation) -> MesosOperation {
+    var message = MesosOperation()
+    if let framework = operation.frameworkID { message.frameworkID.value = framework }
+    if let agentID { message.agentID.value = agentID }
+    message.info = operation.info
+    message.latestStatus = operation.status
+    message.statuses = [operation.status]
+    message.uuid.value = .init(operation.uuid)
+    return message
   }
 
   /// The agent's info with its id, as executors and `/state` see it.

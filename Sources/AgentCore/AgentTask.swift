@@ -100,7 +100,8 @@ final class AgentTask {
     if info.hasContainer { task.container = info.container }
     if info.hasHealthCheck { task.healthCheck = info.healthCheck }
     if info.hasKillPolicy { task.killPolicy = info.killPolicy }
-    if let user { task.user = user }
+    let command = info.hasCommand ? info.command : executor.info.command
+    if command.hasUser { task.user = command.user }
     task.limits = info.limits
     return task
   }

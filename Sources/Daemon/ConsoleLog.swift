@@ -8,12 +8,16 @@ import Logging
 ///     I1122 20:15:01.123456 master] Framework 'web' subscribed
 public struct ConsoleLog: LogHandler {
   private let label: String
-  public var logLevel: Logger.Level
+  private var ownLevel: Logger.Level
+  public var logLevel: Logger.Level {
+    get { Verbosity.level > 0 ? min(ownLevel, .debug) : ownLevel }
+    set { ownLevel = newValue }
+  }
   public var metadata: Logger.Metadata = [:]
 
   public init(label: String, level: Logger.Level) {
     self.label = label
-    self.logLevel = level
+    ownLevel = level
   }
 
   /// Makes every `Logger` of the program write here. Call it once, before the first logger is made.

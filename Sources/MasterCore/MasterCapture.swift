@@ -26,6 +26,7 @@ public struct MasterCapture: Sendable {
   let consumedQuotas: [String: [String: Quantity]]
   let maintenance: Maintenance
   let inverseOfferAnswers: [String: [MesosMaintenanceInverseOfferStatus]]
+  let operations: [MasterOperation]
   let metrics: MasterMetrics
 
   /// Gives each agent and framework what is its own, in the order of their registration.
@@ -61,7 +62,7 @@ public struct MasterCapture: Sendable {
       recoveredAgents: recoveredAgents, unreachableAgentCount: unreachableAgentCount, frameworks: frameworks,
       completedFrameworks: Array(completedFrameworks), weights: weights, quotas: quotas,
       consumedQuotas: consumedQuotas, maintenance: maintenance, inverseOfferAnswers: inverseOfferAnswers,
-      metrics: metrics)
+      operations: operations.sorted { $0.number < $1.number }, metrics: metrics)
   }
 }
 
@@ -77,7 +78,8 @@ extension MasterCore {
           number: $0.number, frameworkID: $0.framework.id, agentID: $0.agent.id, role: $0.role,
           resources: $0.resources)
       }, recoveredAgents: recoveredAgents, weights: weights, quotas: quotas, consumedQuotas: consumedQuotas,
-      maintenance: maintenance, inverseOfferAnswers: inverseOffers.answers, metrics: metrics)
+      maintenance: maintenance, inverseOfferAnswers: inverseOffers.answers, operations: Array(operations.all.values),
+      metrics: metrics)
   }
 
   private var consumedQuotas: [String: [String: Quantity]] {
@@ -90,7 +92,7 @@ extension MasterCore {
 
   public func snapshot() -> MasterSnapshot { capture().snapshot() }
 
-  private func capture(_ agent: Agent) -> AgentSnapshot {
+  func capture(_ agent: Agent) -> AgentSnapshot {
     AgentSnapshot(
       id: agent.id, info: agent.info, version: agent.version, address: agent.address, isActive: agent.stream != nil,
       isDeactivated: isDeactivated(agent.id), drain: agentRecords[agent.id].flatMap { $0.hasDrain ? $0.drain : nil },

@@ -30,6 +30,8 @@ public struct MasterConfiguration: Sendable {
   public var completedFrameworkLimit = 50
   public var completedTaskLimit = 1000
   public var unreachableTaskLimit = 1000
+  /// Event streams of operators that are open at a time.
+  public var subscriberLimit = 1000
   /// Agents unreachable or gone that are remembered, and for how long.
   public var lostAgentLimit = 102_400
   public var lostAgentAgeSeconds: Double = 14 * 86_400

@@ -144,6 +144,7 @@ extension MasterCore {
     agentOfSlot[agent.slot] = nil
     if agentOfAddress[agent.address] === agent { agentOfAddress[agent.address] = nil }
     ledger.removeAgent(agent.slot)
+    tellRemoved(agent)
     tellFailure(of: agent.id)
   }
 
@@ -177,7 +178,7 @@ extension MasterCore {
     status.message = message
     status.timestamp = now.epochSeconds
     if state == .taskUnreachable { status.unreachableTime.nanoseconds = Int64(now.epochSeconds * 1e9) }
-    task.record(status, latest: status.state)
+    if task.record(status, latest: status.state) { tellUpdated(status, of: framework, state: task.state) }
     if state == .taskUnreachable {
       framework.unreachableTasks[id] = task
       if let forgotten = framework.unreachableOrder.append(id) { framework.unreachableTasks[forgotten] = nil }

@@ -45,7 +45,10 @@ extension MasterCore {
       send(event, to: agent)
     }
     for var task in framework.tasks.values.sorted(by: { $0.id < $1.id }) {
-      if !task.state.isTerminal { task.state = .taskKilled }
+      if !task.state.isTerminal {
+        task.state = .taskKilled
+        tellKilled(task, of: framework)
+      }
       framework.completedTasks.append(task)
     }
     framework.tasks = [:]
@@ -63,10 +66,24 @@ extension MasterCore {
     ledger.removeFramework(framework.slot)
     frameworks[framework.id] = nil
     frameworkOfSlot[framework.slot] = nil
+    tellRemoved(framework)
     completedFrameworkIDs.insert(framework.id)
     if let forgotten = completedFrameworks.append(FrameworkSnapshot(framework)) {
       completedFrameworkIDs.remove(forgotten.info.id.value)
     }
+  }
+
+  /// Only subscribers are left to be told.
+  private func tellKilled(_ task: MasterTask, of framework: Framework) {
+    var status = MesosTaskStatus()
+    status.taskID.value = task.id
+    status.agentID.value = task.agentID
+    status.state = .taskKilled
+    status.source = .master
+    status.reason = .frameworkRemoved
+    status.message = "Framework \(framework.id) removed"
+    status.timestamp = now.epochSeconds
+    tellUpdated(status, of: framework, state: .taskKilled)
   }
 
   /// Takes back all that a framework holds on an agent.

@@ -53,6 +53,7 @@ extension MasterCore {
       acceptance.remaining += copies
       let task = MasterTask(plan, framework: framework.id, agent: agent.id)
       framework.tasks[task.id] = task
+      tellAdded(task)
       agent.tasks[framework.id, default: []].insert(task.id)
       acceptance.remaining -= plan.resources
       if let executor = plan.executor, let resources = plan.executorResources {

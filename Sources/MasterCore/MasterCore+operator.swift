@@ -21,6 +21,7 @@ extension MasterCore {
     case .updateMaintenanceSchedule: updateSchedule(call.updateMaintenanceSchedule.schedule, from: connection)
     case .startMaintenance: startMaintenance(of: call.startMaintenance.machines, from: connection)
     case .stopMaintenance: stopMaintenance(of: call.stopMaintenance.machines, from: connection)
+    case .subscribe: subscribeOperator(connection)
     case .markAgentGone: markGone(call.markAgentGone.agentID.value, from: connection)
     default: respond(connection, 501, "This master does not know the call \(call.type.protocolName)")
     }

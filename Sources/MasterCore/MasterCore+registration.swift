@@ -36,6 +36,7 @@ extension MasterCore {
     ledger.setRemote(isRemote(agent.info), agent: agent.slot)
     awaitedAgents.remove(id)
     agentOfSlot[agent.slot] = agent
+    tellAdded(agent)
     log(.info, "Agent \(id) (\(call.agentInfo.hostname)) registered with \(totals)")
     return agent
   }
@@ -113,6 +114,7 @@ extension MasterCore {
         send(event, to: agent)
       } else if Identifier.problem(id) == nil {
         let framework = addFramework(id, info, .recovered)
+        tellAdded(framework)
         log(.info, "Framework \(id) (\(info.name)) is known from agent \(agent.id); it is yet to subscribe")
         // A framework needs time to find a new master, whatever its own timeout.
         awaitFailover(
@@ -155,6 +157,7 @@ extension MasterCore {
     }
     let wasLost = framework.unreachableTasks.removeValue(forKey: id) != nil
     framework.tasks[id] = task
+    tellAdded(task)
     framework.agents.insert(agent.id)
     agent.tasks[framework.id, default: []].insert(id)
     if !task.state.isTerminal { ledger.allocate(resources, agent: agent.slot, framework: framework.slot) }

@@ -47,6 +47,7 @@ extension MasterCore {
     update(framework, subscription)
     log(.info, "Framework \(id) (\(framework.info.name)) subscribed")
     connect(framework, connection, streamID)
+    tellAdded(framework)
   }
 
   private func makeFrameworkID() -> String {
@@ -71,6 +72,7 @@ extension MasterCore {
     log(.info, "Framework \(framework.id) (\(subscription.info.name)) subscribed again")
     update(framework, subscription)
     connect(framework, connection, streamID)
+    tellUpdated(framework)
   }
 
   /// Protocol facts 31 and 32.

@@ -25,8 +25,9 @@ extension MasterCore {
     let id = status.taskID.value
     guard var task = framework.tasks[id], task.agentID == agent.id else { return }
     let wasTerminal = task.state.isTerminal
-    task.record(status, latest: latest)
+    let isNews = task.record(status, latest: latest)
     framework.tasks[id] = task
+    if isNews { tellUpdated(status, of: framework, state: task.state) }
     guard !wasTerminal, task.state.isTerminal else { return }
     count(task.state)
     ledger.recover(task.resources, agent: agent.slot, framework: framework.slot)

@@ -34,6 +34,7 @@ extension MasterCore {
     update(
       framework,
       Subscription(info: info, suppressed: call.suppressedRoles, constraints: call.offerConstraints, terms: terms))
+    tellUpdated(framework)
     respond(connection, 200)
   }
 

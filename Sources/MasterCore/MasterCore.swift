@@ -21,6 +21,7 @@ public final class MasterCore {
     case forgetting
     case inverseOffer(UInt64)
     case inverseOfferFilter(agent: String)
+    case subscriberHeartbeat(ConnectionID)
   }
 
   public let configuration: MasterConfiguration
@@ -74,6 +75,9 @@ public final class MasterCore {
   var nextWrite: UInt64 = 0
 
   var starving: Set<Starving> = []
+
+  /// Streams of the operator API, oldest first.
+  var subscribers: [ConnectionID] = []
 
   var lastCycle: Int64?
   var nextReconsideration: Int64
@@ -159,6 +163,7 @@ public final class MasterCore {
       case .forgetting: forgetOldAgents()
       case .inverseOffer(let number): inverseOfferTimedOut(number)
       case .inverseOfferFilter(let agent): inverseOfferFilterEnded(on: agent)
+      case .subscriberHeartbeat(let connection): subscriberHeartbeat(connection)
       }
     }
   }
@@ -166,6 +171,7 @@ public final class MasterCore {
   private func streamClosed(_ connection: ConnectionID) {
     if let framework = frameworkOfStream[connection] { disconnected(framework) }
     if let agent = agentOfStream[connection] { disconnected(agent) }
+    subscriberGone(connection)
   }
 
   // MARK: Effects

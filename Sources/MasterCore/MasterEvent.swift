@@ -17,7 +17,7 @@ public enum MasterEvent: Sendable {
   case agentCalls(AgentCalls, from: ConnectionID)
   /// The peer of a stream is gone.
   case streamClosed(ConnectionID)
-  /// A change that an operator asks for, whichever endpoint it came by.
+  /// A change or SUBSCRIBE that an operator asks for, whichever endpoint it came by.
   case operatorCall(MesosMasterCall, from: ConnectionID)
   /// The changes of the `persist` with this number are safe.
   case persisted(UInt64)
@@ -37,6 +37,10 @@ public enum MasterEffect: Sendable {
   /// Turns an agent's request into a stream.
   case openAgent(ConnectionID)
   case sendAgent(ConnectionID, AgentEvent)
+  /// Turns an operator's request into a stream that begins with SUBSCRIBED, which tells what is captured here.
+  case openOperator(ConnectionID, MasterCapture)
+  /// The same event to each of these streams.
+  case sendOperators([ConnectionID], MesosMasterEvent)
   /// Sends what is under way and ends the stream; no `streamClosed` follows.
   case close(ConnectionID)
   /// Write the changes to the registry, all or none and for good, and then handle `persisted` with the number. Writes

@@ -20,6 +20,8 @@ public struct MasterSnapshot: Sendable {
   let maintenance: Maintenance
   /// By agent.
   let inverseOfferAnswers: [String: [MesosMaintenanceInverseOfferStatus]]
+  /// In the order of their arrival.
+  public let operations: [MasterOperation]
   public let metrics: MasterMetrics
 }
 

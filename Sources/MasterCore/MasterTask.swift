@@ -108,7 +108,10 @@ public struct MasterTask: Sendable {
   }
 
   /// Takes over a status; `latest` is the newest state that the agent knows of.
-  mutating func record(_ status: MesosTaskStatus, latest: MesosTaskState) {
+  ///
+  /// - Returns: whether it tells more than the one before: a new state, or what a check found.
+  @discardableResult
+  mutating func record(_ status: MesosTaskStatus, latest: MesosTaskState) -> Bool {
     if !state.isTerminal { state = latest }
     forwardedState = status.state
     forwardedUUID = status.hasUuid ? [UInt8](status.uuid) : nil
@@ -116,8 +119,9 @@ public struct MasterTask: Sendable {
     if kept.hasData { kept.clearData() }
     if let last = statuses.last, last.state == status.state {
       statuses[statuses.count - 1] = kept
-    } else {
-      statuses.append(kept)
+      return [.taskCheckStatusUpdated, .taskHealthCheckStatusUpdated].contains(status.reason)
     }
+    statuses.append(kept)
+    return true
   }
 }

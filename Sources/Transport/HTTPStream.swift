@@ -11,7 +11,7 @@ public final class HTTPStream {
     case peerTooSlow(queuedBytes: Int)
   }
 
-  private let eventLoop: any EventLoop
+  public let eventLoop: any EventLoop
   private let maxQueuedBytes: Int
   /// Nil as soon as either side has closed.
   private var connection: ServerConnection?
@@ -43,6 +43,15 @@ public final class HTTPStream {
     guard connection != nil else { return }
     pending.writeBytes(bytes)
     scheduleFlush()
+  }
+
+  /// Sends a part of a record that is too long to be held as a whole; the record's length goes in front, with the first
+  /// part. Completed when the socket has taken it, which is the time for the next part; failed when the stream is closed,
+  /// as it is when the peer takes too long for a part.
+  public func send(part: ByteBuffer) -> EventLoopFuture<Void> {
+    flush()
+    guard let connection else { return eventLoop.makeFailedFuture(ChannelError.alreadyClosed) }
+    return connection.sendPart(part)
   }
 
   /// Sends what is pending, ends the body and closes the connection. `onClose` is not called for it.

@@ -19,8 +19,10 @@ public struct Responder {
   /// fact 17), even for a client that sent `Connection: close` (fact 18).
   ///
   /// If the peer has gone already the stream is closed from the start and says so through `onClose`.
-  public func startStream(headers: HTTPHeaders) -> HTTPStream {
-    connection.startStream(headers: headers, answering: requestNumber)
+  ///
+  /// - Parameter maxQueuedBytes: may wait for a peer that does not read, if not what the server allows.
+  public func startStream(headers: HTTPHeaders, maxQueuedBytes: Int? = nil) -> HTTPStream {
+    connection.startStream(headers: headers, maxQueuedBytes: maxQueuedBytes, answering: requestNumber)
   }
 
   /// Answers 200 with a body that comes in pieces, for what is too large to be held as a whole: `send` follows, as often

@@ -44,6 +44,8 @@ final class ServerConnection: ChannelInboundHandler {
   /// When the peer must have sent what it owes. Checked every `watchInterval`, which is cheaper than a timer a request.
   private var deadline = NIODeadline.distantFuture
   private var watch: Scheduled<Void>?
+  /// Pieces under way that the peer must take in time.
+  private var timedPieces = 0
 
   init(_ shared: Shared, channel: any Channel) {
     self.shared = shared
@@ -212,11 +214,20 @@ final class ServerConnection: ChannelInboundHandler {
     guard number == requestNumber, case .sendingBody = state else {
       return eventLoop.makeFailedFuture(ChannelError.alreadyClosed)
     }
+    return sendTimed(piece) { [self] in
+      if case .sendingBody = state { number == requestNumber } else { false }
+    }
+  }
+
+  /// The peer must take it in time, counted from the last one that it took.
+  private func sendTimed(_ piece: ByteBuffer, while isSending: @escaping () -> Bool) -> EventLoopFuture<Void> {
     if deadline == .distantFuture { deadline = .now() + shared.limits.pieceTimeout }
+    timedPieces += 1
     let written = eventLoop.makePromise(of: Void.self)
-    written.futureResult.assumeIsolated().whenSuccess { [self] _ in
-      guard number == requestNumber, case .sendingBody = state else { return }
-      deadline = queuedBytes > 0 ? .now() + shared.limits.pieceTimeout : .distantFuture
+    written.futureResult.assumeIsolated().whenComplete { [self] _ in
+      timedPieces -= 1
+      guard isSending() else { return }
+      deadline = timedPieces > 0 ? .now() + shared.limits.pieceTimeout : .distantFuture
     }
     write(.body(.byteBuffer(piece)), written)
     context?.flush()
@@ -236,11 +247,12 @@ final class ServerConnection: ChannelInboundHandler {
 
   // MARK: Streams
 
-  func startStream(headers: HTTPHeaders, answering number: UInt64) -> HTTPStream {
+  func startStream(headers: HTTPHeaders, maxQueuedBytes: Int?, answering number: UInt64) -> HTTPStream {
     guard number == requestNumber, case .answering(let request) = state else {
       return HTTPStream(connection: nil, eventLoop: eventLoop, maxQueuedBytes: 0)
     }
-    let stream = HTTPStream(connection: self, eventLoop: eventLoop, maxQueuedBytes: shared.limits.maxQueuedBytes)
+    let stream = HTTPStream(
+      connection: self, eventLoop: eventLoop, maxQueuedBytes: maxQueuedBytes ?? shared.limits.maxQueuedBytes)
     state = .streaming(stream)
     // NIO adds the chunked encoding, but not for a client of HTTP/1.0, which reads until the connection is closed.
     var head = HTTPResponseHead(version: request.version, status: .ok)
@@ -257,6 +269,10 @@ final class ServerConnection: ChannelInboundHandler {
   func sendChunk(_ bytes: ByteBuffer) {
     write(.body(.byteBuffer(bytes)))
     context?.flush()
+  }
+
+  func sendPart(_ part: ByteBuffer) -> EventLoopFuture<Void> {
+    sendTimed(part) { [self] in if case .streaming = state { true } else { false } }
   }
 
   func endStream() {

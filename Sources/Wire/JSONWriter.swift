@@ -119,6 +119,12 @@ public struct JSONWriter {
     needsComma = true
   }
 
+  /// Bytes that are no JSON, between values; a place where a piece may end.
+  mutating func append(_ raw: [UInt8]) {
+    bytes.append(contentsOf: raw)
+    if bytes.count >= Self.pieceBytes { handOver() }
+  }
+
   @usableFromInline
   mutating func open(_ bracket: UInt8) {
     comma()

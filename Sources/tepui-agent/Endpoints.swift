@@ -16,6 +16,8 @@ struct Endpoints {
     self.process = process
     let files = FilesEndpoint(process)
     let statistics = StatisticsEndpoint(process)
+    let operators = OperatorEndpoint(process)
+    router.on("/api/v1", operators.call)
     router.on("/api/v1/executor", executor)
     router.get("/health") { _, responder in responder.respond(Response(.ok)) }
     router.get("/version") { _, responder in responder.respond(.json(encode(VersionAnswer()))) }

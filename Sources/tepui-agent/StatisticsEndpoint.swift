@@ -12,26 +12,53 @@ struct StatisticsEndpoint {
   }
 
   func statistics(_ request: Request, _ responder: Responder) {
-    answer(responder, asContainers: false)
+    answer(responder, Choice(), asContainers: false)
   }
 
   func containers(_ request: Request, _ responder: Responder) {
-    answer(responder, asContainers: true)
+    let choice = Choice(request.query)
+    let isMixed = choice.containerID != nil && (choice.frameworkID ?? choice.executorID) != nil
+    guard !isMixed, choice.executorID == nil || choice.frameworkID != nil else {
+      let reason =
+        "Supported query parameters are container_id only, framework_id only, or executor_id and framework_id only"
+      return responder.respond(.error(.badRequest, reason))
+    }
+    answer(responder, choice, asContainers: true)
   }
 
-  private func answer(_ responder: Responder, asContainers: Bool) {
+  /// Which containers are told of; nil stands for any.
+  private struct Choice {
+    var containerID: String?
+    var frameworkID: String?
+    var executorID: String?
+
+    init(_ query: [String: String] = [:]) {
+      containerID = query["container_id"]
+      frameworkID = query["framework_id"]
+      executorID = query["executor_id"]
+    }
+
+    func includes(_ executor: ExecutorState) -> Bool {
+      let (framework, id) = (executor.info.frameworkID.value, executor.info.executorID.value)
+      return frameworkID ?? framework == framework && executorID ?? id == id
+    }
+
+    func includes(_ item: Item) -> Bool { containerID ?? item.containerID == item.containerID }
+  }
+
+  private func answer(_ responder: Responder, _ choice: Choice, asContainers: Bool) {
     guard let state = process.state else {
       responder.respond(.error(.serviceUnavailable, "Agent has not finished recovery"))
       return
     }
-    let executors = state.frameworks.flatMap(\.executors).filter { !$0.isExited }
+    let executors = state.frameworks.flatMap(\.executors).filter { !$0.isExited && choice.includes($0) }
     // What a pod uses includes what its tasks use, so statistics by executor are those of its container.
-    let nested = asContainers ? executors.flatMap { $0.nested.map(\.containerID) } : []
-    process.measure(executors.map(\.containerID) + nested) { values in
+    let items = executors.flatMap { Self.items(of: $0, asContainers) }.filter(choice.includes)
+    process.measure(items.map(\.containerID)) { values in
       let now = Clock().seconds
       responder.respondLater {
         var writer = JSONWriter()
-        writer.list(executors.flatMap { Self.items(of: $0, asContainers) }) { writer, item in
+        writer.list(items) { writer, item in
           writer.object { writer in
             if asContainers { writer.member("container_id", item.containerID) }
             writer.member("executor_id", item.executor.info.executorID.value)

@@ -4,6 +4,15 @@ import NIOHTTP1
 import Transport
 import Wire
 
+/// Where a dump goes. Belongs to the loop.
+protocol DumpOutlet {
+  var eventLoop: any EventLoop { get }
+  /// Completed when the reader has taken it, failed when it will take no more.
+  func send(_ piece: ByteBuffer, isFirst: Bool) -> EventLoopFuture<Void>
+  /// - Parameter isWhole: nothing was sent before.
+  func end(_ rest: ByteBuffer, isWhole: Bool)
+}
+
 /// Answers whose bodies are made off the loop. A short one goes out as a whole; a long one in pieces, of which a few at a
 /// time wait for the reader, so that neither the loop nor the memory is held by it.
 final class Dump: @unchecked Sendable {
@@ -11,8 +20,7 @@ final class Dump: @unchecked Sendable {
   /// One writes at a time, so that the loop keeps a core; who waits for a reader lets the next one write.
   private static let turn = DispatchSemaphore(value: 1)
 
-  private let responder: NIOLoopBound<Responder>
-  private let contentType: String
+  private let outlet: NIOLoopBound<any DumpOutlet>
   /// Of pieces that may be on their way to the reader.
   private let slots = DispatchSemaphore(value: 4)
   /// Belongs to the writing thread.
@@ -20,9 +28,8 @@ final class Dump: @unchecked Sendable {
   /// Set on the loop before a slot is given back, read after one was taken.
   private var isBroken = false
 
-  private init(_ responder: Responder, _ contentType: String) {
-    self.responder = NIOLoopBound(responder, eventLoop: responder.eventLoop)
-    self.contentType = contentType
+  private init(_ outlet: any DumpOutlet) {
+    self.outlet = NIOLoopBound(outlet, eventLoop: outlet.eventLoop)
   }
 
   /// - Parameter write: writes the body, its pieces to the sink, and returns the rest.
@@ -30,10 +37,16 @@ final class Dump: @unchecked Sendable {
     _ responder: Responder, isHead: Bool, contentType: String,
     _ write: @escaping @Sendable (JSONWriter.Sink?) -> [UInt8]
   ) {
-    let dump = Dump(responder, contentType)
+    Dump.write(to: BodyOutlet(responder: responder, contentType: contentType), inPieces: !isHead, write)
+  }
+
+  static func write(
+    to outlet: any DumpOutlet, inPieces: Bool = true, _ write: @escaping @Sendable (JSONWriter.Sink?) -> [UInt8]
+  ) {
+    let dump = Dump(outlet)
     queue.async {
       turn.wait()
-      let sink: JSONWriter.Sink? = isHead ? nil : { dump.send($0) }
+      let sink: JSONWriter.Sink? = inPieces ? { dump.send($0) } : nil
       let rest = write(sink)
       turn.signal()
       dump.end(rest)
@@ -61,9 +74,8 @@ final class Dump: @unchecked Sendable {
     let isFirst = !hasBegun
     hasBegun = true
     let piece = ByteBuffer(bytes: piece)
-    responder.eventLoop.execute { [self] in
-      if isFirst { responder.value.startBody(headers: ["Content-Type": contentType]) }
-      responder.value.send(piece).assumeIsolated().whenComplete { [self] result in
+    outlet.eventLoop.execute { [self] in
+      outlet.value.send(piece, isFirst: isFirst).assumeIsolated().whenComplete { [self] result in
         if case .failure = result { isBroken = true }
         slots.signal()
       }
@@ -73,12 +85,25 @@ final class Dump: @unchecked Sendable {
 
   private func end(_ rest: [UInt8]) {
     let piece = ByteBuffer(bytes: rest)
-    responder.eventLoop.execute { [self] in
-      guard hasBegun else {
-        return responder.value.respond(Response(.ok, headers: ["Content-Type": contentType], body: piece))
-      }
-      _ = responder.value.send(piece)
-      responder.value.endBody()
-    }
+    outlet.eventLoop.execute { [self] in outlet.value.end(piece, isWhole: !hasBegun) }
+  }
+}
+
+/// The body of an answer.
+private struct BodyOutlet: DumpOutlet {
+  let responder: Responder
+  let contentType: String
+
+  var eventLoop: any EventLoop { responder.eventLoop }
+
+  func send(_ piece: ByteBuffer, isFirst: Bool) -> EventLoopFuture<Void> {
+    if isFirst { responder.startBody(headers: ["Content-Type": contentType]) }
+    return responder.send(piece)
+  }
+
+  func end(_ rest: ByteBuffer, isWhole: Bool) {
+    if isWhole { return responder.respond(Response(.ok, headers: ["Content-Type": contentType], body: rest)) }
+    _ = responder.send(rest)
+    responder.endBody()
   }
 }

@@ -87,6 +87,9 @@ struct MasterCommand: ParsableCommand {
   var maxCompletedFrameworks = EnvironmentDefault.value("max_completed_frameworks", otherwise: 50)
   @Option(name: .customLong("max_completed_tasks_per_framework"), help: "Ended tasks that are remembered.")
   var maxCompletedTasks = EnvironmentDefault.value("max_completed_tasks_per_framework", otherwise: 1000)
+  @Option(
+    name: .customLong("max_operator_event_stream_subscribers"), help: "Event streams of operators at a time.")
+  var maxSubscribers = EnvironmentDefault.value("max_operator_event_stream_subscribers", otherwise: 1000)
   @Option(name: .customLong("logging_level"), help: "DEBUG, INFO, WARNING or ERROR.")
   var loggingLevel = EnvironmentDefault.value("logging_level", otherwise: LogLevelFlag.info)
 
@@ -102,6 +105,7 @@ struct MasterCommand: ParsableCommand {
     EnvironmentDefault.fill(&domain, "domain")
     if !(0...65535).contains(port) { throw ValidationError("--port is \(port); it must be from 0 to 65535") }
     if maxAgentPingTimeouts < 1 { throw ValidationError("--max_agent_ping_timeouts must be at least 1") }
+    if maxSubscribers < 1 { throw ValidationError("--max_operator_event_stream_subscribers must be at least 1") }
     _ = try minimumOffer
     _ = try roleWeights
     _ = try domain.map(DomainFlag.parse)
@@ -174,6 +178,7 @@ struct MasterCommand: ParsableCommand {
     configuration.offerTimeoutNs = offerTimeout.nanoseconds == 0 ? nil : offerTimeout.nanoseconds
     configuration.completedFrameworkLimit = maxCompletedFrameworks
     configuration.completedTaskLimit = maxCompletedTasks
+    configuration.subscriberLimit = maxSubscribers
     configuration.roles = roles.map { Set($0.split(separator: ",").map(String.init)) }
     configuration.weights = try roleWeights
     configuration.domain = try domain.map(DomainFlag.parse)
@@ -240,6 +245,7 @@ struct MasterCommand: ParsableCommand {
     flags["agent_reregister_timeout"] = agentReregisterTimeout.description
     flags["max_completed_frameworks"] = String(maxCompletedFrameworks)
     flags["max_completed_tasks_per_framework"] = String(maxCompletedTasks)
+    flags["max_operator_event_stream_subscribers"] = String(maxSubscribers)
     flags["logging_level"] = loggingLevel.level.rawValue.uppercased()
     return flags
   }

@@ -1,3 +1,4 @@
+import Daemon
 import MasterCore
 import Transport
 import Wire
@@ -23,14 +24,57 @@ extension MasterDaemon {
       let call = try format.decode(MesosMasterCall.self, from: request.bodyBytes)
       if let problem = call.problem { throw WireRefusal(400, "Failed to validate master::Call: \(problem)") }
       let answer = try WireFormat.ofAnswer(accept: request.headers.first(name: "Accept"))
-      if call.isRead {
-        read(call, responder) { Response(contentType: answer.rawValue, body: answer.encode($0)) }
+      if call.type == .setLoggingLevel {
+        Verbosity.set(call.setLoggingLevel.level, forNanoseconds: call.setLoggingLevel.duration.nanoseconds)
+        responder.respond(Response(.ok))
+      } else if call.isRead {
+        read(call, responder, answer)
       } else {
         handle(.operatorCall(call, from: connection(.waiting(responder, answer))))
       }
     } catch {
       responder.respond(.error(HTTPStatus.of(error.status), error.text))
     }
+  }
+
+  private func read(_ call: MesosMasterCall, _ responder: Responder, _ format: WireFormat) {
+    let encode = { @Sendable in Response(contentType: format.rawValue, body: format.encode($0 as MesosMasterResponse)) }
+    guard let core else { return responder.respond(.error(.serviceUnavailable)) }
+    if MasterSnapshot.isLong(call.type) {
+      let capture = core.capture()
+      Dump.answer(responder, isHead: false, contentType: format.rawValue) { sink in
+        capture.snapshot().write(call, format, sink: sink) ?? []
+      }
+    } else if let answer = ownAnswer(call.type) {
+      responder.respond(encode(answer))
+    } else if call.type == .getMetrics {
+      let (capture, delay) = (core.capture(), loopDelay.figures)
+      Dump.answer(responder) {
+        encode(MasterSnapshot.answer(metrics: capture.snapshot().metricsView(at: Self.now()).adding(delay)))
+      }
+    } else {
+      read(call, responder, encode)
+    }
+  }
+
+  /// What the daemon knows and its core does not.
+  private func ownAnswer(_ type: MesosMasterCall.TypeEnum) -> MesosMasterResponse? {
+    var response = MesosMasterResponse()
+    switch type {
+    case .getFlags:
+      response.type = .getFlags
+      response.getFlags.flags = flags.sorted { $0.key < $1.key }.map { name, value in
+        .with {
+          $0.name = name
+          $0.value = value
+        }
+      }
+    case .getLoggingLevel:
+      response.type = .getLoggingLevel
+      response.getLoggingLevel.level = Verbosity.level
+    default: return nil
+    }
+    return response
   }
 
   /// Answers from a snapshot, off the loop.

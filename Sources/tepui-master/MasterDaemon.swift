@@ -17,6 +17,7 @@ final class MasterDaemon: @unchecked Sendable {
   enum Peer {
     case waiting(Responder, WireFormat)
     case stream(HTTPStream, WireFormat)
+    case subscriber(OperatorStream)
   }
 
   let logger: Logger
@@ -141,8 +142,14 @@ final class MasterDaemon: @unchecked Sendable {
       case .openAgent(let id): open(id, headers: [])
       case .sendScheduler(let id, let event): send(event, to: id)
       case .sendAgent(let id, let event): send(event, to: id)
+      case .openOperator(let id, let capture): openOperator(id, capture)
+      case .sendOperators(let ids, let event): send(event, to: ids)
       case .close(let id):
-        if case .stream(let stream, _) = peers.removeValue(forKey: id) { stream.close() }
+        switch peers.removeValue(forKey: id) {
+        case .stream(let stream, _): stream.close()
+        case .subscriber(let stream): stream.close()
+        case .waiting, nil: break
+        }
       case .persist(let number, let changes): registry.write(number, changes)
       case .log(let level, let text): log(level, text)
       }
@@ -160,12 +167,14 @@ final class MasterDaemon: @unchecked Sendable {
     guard case .waiting(let responder, let format) = peers[id] else { return }
     let stream = responder.startStream(headers: .init(headers + [("Content-Type", format.rawValue)]))
     peers[id] = .stream(stream, format)
-    stream.onClose { [self] reason in
-      if case .peerTooSlow(let bytes) = reason {
-        logger.warning("closed the stream of a peer that did not read: \(bytes) bytes waited for it")
-      }
-      if peers.removeValue(forKey: id) != nil { handle(.streamClosed(id)) }
+    stream.onClose { [self] in closed(id, $0) }
+  }
+
+  func closed(_ id: ConnectionID, _ reason: HTTPStream.CloseReason) {
+    if case .peerTooSlow(let bytes) = reason {
+      logger.warning("closed the stream of a peer that did not read: \(bytes) bytes waited for it")
     }
+    if peers.removeValue(forKey: id) != nil { handle(.streamClosed(id)) }
   }
 
   private func send(_ event: SchedulerEvent, to id: ConnectionID) {

@@ -24,6 +24,8 @@ final class TestCluster {
   private(set) var streamIDs: [ConnectionID: String] = [:]
   private(set) var toSchedulers: [ConnectionID: [SchedulerEvent]] = [:]
   private(set) var toAgents: [ConnectionID: [AgentEvent]] = [:]
+  /// What streams of operators began with and what came after.
+  private(set) var toOperators: [ConnectionID: (state: MasterSnapshot, events: [MesosMasterEvent])] = [:]
   private(set) var closed: Set<ConnectionID> = []
   private(set) var logLines: [String] = []
   /// What is in the registry.
@@ -132,6 +134,8 @@ final class TestCluster {
       case .respond(let id, let status, let text): answers[id] = Answer(status: status, text: text)
       case .openScheduler(let id, let streamID): streamIDs[id] = streamID
       case .openAgent: break
+      case .openOperator(let id, let capture): toOperators[id] = (capture.snapshot(), [])
+      case .sendOperators(let ids, let event): for id in ids { toOperators[id]?.events.append(event) }
       case .sendScheduler(let id, let event): toSchedulers[id, default: []].append(event)
       case .sendAgent(let id, let event): toAgents[id, default: []].append(event)
       case .close(let id): closed.insert(id)

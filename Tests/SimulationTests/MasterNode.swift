@@ -141,7 +141,7 @@ final class MasterNode {
         guard let stream = streams.removeValue(forKey: id) else { continue }
         stream.wire.send { stream.client.closed(stream.generation) }
       case .persist(let number, let changes): write(number, changes)
-      case .log: break
+      case .openOperator, .sendOperators, .log: break
       }
     }
   }

@@ -82,6 +82,46 @@ import Transport
     }
   }
 
+  @Test func partsOfALongRecordGoOutAsThePeerTakesThem() async throws {
+    let part = ByteBuffer(repeating: UInt8(ascii: "x"), count: 1 << 20)
+    var limits = HTTPServer.Limits()
+    limits.maxQueuedBytes = 100
+    let answer = try await withServer(limits: limits) { router in
+      router.post("/subscribe") { _, responder in
+        let stream = responder.startStream(headers: [:])
+        sendParts(9, part, on: stream) {
+          stream.send(record: [1])
+          stream.close()
+        }
+      }
+    } test: { server in
+      try exchange("POST /subscribe HTTP/1.1\r\n\r\n", port: server.port)
+    }
+    #expect(answer.utf8.count { $0 == UInt8(ascii: "x") } == 9 << 20)
+    #expect(answer.hasSuffix("1\n\u{1}\r\n0\r\n\r\n"))
+  }
+
+  @Test func peerThatTakesNoPartInTimeIsDisconnected() async throws {
+    let (closings, continuation) = AsyncStream.makeStream(of: HTTPStream.CloseReason.self)
+    var limits = HTTPServer.Limits()
+    limits.pieceTimeout = .milliseconds(100)
+    limits.bodyTimeout = .milliseconds(50)
+    let part = ByteBuffer(repeating: UInt8(ascii: "x"), count: 32 << 20)
+    try await withServer(limits: limits) { router in
+      router.post("/subscribe") { _, responder in
+        let stream = responder.startStream(headers: [:])
+        stream.onClose { continuation.yield($0) }
+        _ = stream.send(part: part)
+      }
+    } test: { server in
+      let connection = try RawConnection(port: server.port)
+      try connection.send("POST /subscribe HTTP/1.1\r\n\r\n")
+      let reason = await closings.first { _ in true }
+      #expect(reason == .peerClosed)
+      connection.disconnect()
+    }
+  }
+
   @Test func streamOfAPeerThatHasGoneSaysSo() async throws {
     let (closings, continuation) = AsyncStream.makeStream(of: HTTPStream.CloseReason.self)
     try await withServer { router in
@@ -96,6 +136,12 @@ import Transport
       let reason = await closings.first { _ in true }
       #expect(reason == .peerClosed)
     }
+  }
+}
+
+private func sendParts(_ count: Int, _ part: ByteBuffer, on stream: HTTPStream, _ done: @escaping () -> Void) {
+  stream.send(part: part).assumeIsolated().whenSuccess {
+    count > 1 ? sendParts(count - 1, part, on: stream, done) : done()
   }
 }
 

@@ -45,9 +45,14 @@ extension AgentSnapshot {
     }
   }
 
-  private static let capabilities = ["MULTI_ROLE", "HIERARCHICAL_ROLE", "RESERVATION_REFINEMENT"]
+  static let capabilityTypes: [MesosAgentInfo.Capability.TypeEnum] = [
+    .multiRole, .hierarchicalRole, .reservationRefinement,
+  ]
+  private static let capabilities = capabilityTypes.map(\.protocolName)
 
-  private var port: Int { address.lastIndex(of: ":").flatMap { Int(address[address.index(after: $0)...]) } ?? 0 }
+  var ip: String { address.lastIndex(of: ":").map { String(address[..<$0]) } ?? address }
+
+  var port: Int { address.lastIndex(of: ":").flatMap { Int(address[address.index(after: $0)...]) } ?? 0 }
 
   private func writeAttributes(to json: inout JSONWriter) {
     for attribute in info.attributes {

@@ -1,7 +1,9 @@
+import Resources
 import Wire
 
 extension MasterSnapshot {
-  /// The answer to a call of the operator API that only reads; nil for a call that does not (protocol fact 117).
+  /// The answer to a call of the operator API that only reads and has a short answer; nil for any other (protocol fact
+  /// 117).
   public func answer(_ call: MesosMasterCall) -> MesosMasterResponse? {
     var response = MesosMasterResponse()
     switch call.type {
@@ -30,9 +32,67 @@ extension MasterSnapshot {
     case .getMaintenanceStatus:
       response.type = .getMaintenanceStatus
       response.getMaintenanceStatus.status = maintenanceStatus
+    case .getMaster:
+      response.type = .getMaster
+      response.getMaster.masterInfo = configuration.masterInfo
+      response.getMaster.startTime = startedSeconds
+      response.getMaster.electedTime = startedSeconds
+    case .getRoles:
+      response.type = .getRoles
+      response.getRoles.roles = roleMessages
+    case .getVersion:
+      response.type = .getVersion
+      response.getVersion.versionInfo.version = configuration.version
     default: return nil
     }
     return response
+  }
+
+  /// /metrics/snapshot as a list.
+  public static func answer(metrics: ViewValue) -> MesosMasterResponse {
+    var response = MesosMasterResponse()
+    response.type = .getMetrics
+    response.getMetrics = .init()
+    guard case .object(let values) = metrics else { return response }
+    for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+      guard case .number(let number) = value else { continue }
+      response.getMetrics.metrics.append(
+        .with {
+          $0.name = name
+          $0.value = number
+        })
+    }
+    return response
+  }
+
+  private var roleMessages: [MesosRole] {
+    var held: [String: Resources] = [:]
+    var members: [String: [MesosFrameworkID]] = [:]
+    for framework in frameworks {
+      var roles = Set(framework.roles)
+      for resource in framework.used + framework.offered {
+        guard let role = resource.allocationRole else { continue }
+        held[role, default: Resources()] += Resources([resource])
+        roles.insert(role)
+      }
+      for role in roles { members[role, default: []].append(framework.info.id) }
+    }
+    let names = Set(members.keys).union(quotas.keys).union(weights.keys)
+    return names.sorted().map { name in
+      .with { role in
+        role.name = name
+        role.weight = weights[name] ?? 1
+        role.frameworks = members[name] ?? []
+        role.resources = ["cpus", "disk", "gpus", "mem"].compactMap { kind in
+          guard let total = held[name]?.total(of: kind), total > .zero else { return nil }
+          return .with {
+            $0.name = kind
+            $0.type = .scalar
+            $0.scalar.value = total.units
+          }
+        }
+      }
+    }
   }
 }
 

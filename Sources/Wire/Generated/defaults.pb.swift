@@ -312,6 +312,113 @@ extension MesosOperationStatus: DefaultsWriting {
   }
 }
 
+extension MesosRole: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !resources.isEmpty { writeDefaultsOfEach(&self.resources) }
+  }
+}
+
+extension MesosOperation: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasInfo { info.writeDefaults() }
+    if hasLatestStatus { latestStatus.writeDefaults() }
+    if !statuses.isEmpty { writeDefaultsOfEach(&self.statuses) }
+  }
+}
+
+extension MesosDrainConfig: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !hasMarkGone { setToItself(&self.markGone) }
+  }
+}
+
+extension MesosDrainInfo: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasConfig { config.writeDefaults() }
+  }
+}
+
+extension MesosAgentResponse: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasGetState { getState.writeDefaults() }
+    if hasGetContainers { getContainers.writeDefaults() }
+    if hasGetFrameworks { getFrameworks.writeDefaults() }
+    if hasGetExecutors { getExecutors.writeDefaults() }
+    if hasGetOperations { getOperations.writeDefaults() }
+    if hasGetTasks { getTasks.writeDefaults() }
+    if hasGetAgent { getAgent.writeDefaults() }
+  }
+}
+
+extension MesosAgentResponse.GetState: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasGetTasks { getTasks.writeDefaults() }
+    if hasGetExecutors { getExecutors.writeDefaults() }
+    if hasGetFrameworks { getFrameworks.writeDefaults() }
+  }
+}
+
+extension MesosAgentResponse.GetContainers: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !containers.isEmpty { writeDefaultsOfEach(&self.containers) }
+  }
+}
+
+extension MesosAgentResponse.GetContainers.Container: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasContainerStatus { containerStatus.writeDefaults() }
+  }
+}
+
+extension MesosAgentResponse.GetFrameworks: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !frameworks.isEmpty { writeDefaultsOfEach(&self.frameworks) }
+    if !completedFrameworks.isEmpty { writeDefaultsOfEach(&self.completedFrameworks) }
+  }
+}
+
+extension MesosAgentResponse.GetFrameworks.Framework: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasFrameworkInfo { frameworkInfo.writeDefaults() }
+  }
+}
+
+extension MesosAgentResponse.GetExecutors: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !executors.isEmpty { writeDefaultsOfEach(&self.executors) }
+    if !completedExecutors.isEmpty { writeDefaultsOfEach(&self.completedExecutors) }
+  }
+}
+
+extension MesosAgentResponse.GetExecutors.Executor: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasExecutorInfo { executorInfo.writeDefaults() }
+  }
+}
+
+extension MesosAgentResponse.GetOperations: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !operations.isEmpty { writeDefaultsOfEach(&self.operations) }
+  }
+}
+
+extension MesosAgentResponse.GetTasks: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if !pendingTasks.isEmpty { writeDefaultsOfEach(&self.pendingTasks) }
+    if !queuedTasks.isEmpty { writeDefaultsOfEach(&self.queuedTasks) }
+    if !launchedTasks.isEmpty { writeDefaultsOfEach(&self.launchedTasks) }
+    if !terminatedTasks.isEmpty { writeDefaultsOfEach(&self.terminatedTasks) }
+    if !completedTasks.isEmpty { writeDefaultsOfEach(&self.completedTasks) }
+  }
+}
+
+extension MesosAgentResponse.GetAgent: DefaultsWriting {
+  public mutating func writeDefaults() {
+    if hasAgentInfo { agentInfo.writeDefaults() }
+    if hasDrainConfig { drainConfig.writeDefaults() }
+  }
+}
+
 extension ExecutorCall: DefaultsWriting {
   public mutating func writeDefaults() {
     if hasSubscribe { subscribe.writeDefaults() }
@@ -357,32 +464,6 @@ extension ExecutorEvent.Launch: DefaultsWriting {
 extension ExecutorEvent.LaunchGroup: DefaultsWriting {
   public mutating func writeDefaults() {
     if hasTaskGroup { taskGroup.writeDefaults() }
-  }
-}
-
-extension MesosRole: DefaultsWriting {
-  public mutating func writeDefaults() {
-    if !resources.isEmpty { writeDefaultsOfEach(&self.resources) }
-  }
-}
-
-extension MesosOperation: DefaultsWriting {
-  public mutating func writeDefaults() {
-    if hasInfo { info.writeDefaults() }
-    if hasLatestStatus { latestStatus.writeDefaults() }
-    if !statuses.isEmpty { writeDefaultsOfEach(&self.statuses) }
-  }
-}
-
-extension MesosDrainConfig: DefaultsWriting {
-  public mutating func writeDefaults() {
-    if !hasMarkGone { setToItself(&self.markGone) }
-  }
-}
-
-extension MesosDrainInfo: DefaultsWriting {
-  public mutating func writeDefaults() {
-    if hasConfig { config.writeDefaults() }
   }
 }
 

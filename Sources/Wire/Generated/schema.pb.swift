@@ -147,6 +147,40 @@ enum GeneratedSchema {
     tepui.agent.Event.AcknowledgeOperation operation_uuid:required:bytes status_uuid:required:bytes
     tepui.agent.Event.Ping
     tepui.agent.Event.Shutdown message:required:string
+    mesos.v1.Flag name:required:string value:optional:string
+    mesos.v1.VersionInfo version:required:string build_date:optional:string build_time:optional:double build_user:optional:string git_sha:optional:string git_branch:optional:string git_tag:optional:string
+    mesos.v1.Metric name:required:string value:optional:double
+    mesos.v1.FileInfo path:required:string nlink:optional:integer size:optional:integer mtime:optional:mesos.v1.TimeInfo mode:optional:integer uid:optional:string gid:optional:string
+    mesos.v1.Role name:required:string weight:required:double frameworks:repeated:mesos.v1.FrameworkID resources:repeated:mesos.v1.Resource
+    mesos.v1.WeightInfo weight:required:double role:optional:string
+    mesos.v1.Operation framework_id:optional:mesos.v1.FrameworkID agent_id:optional:mesos.v1.AgentID info:required:mesos.v1.Offer.Operation latest_status:required:mesos.v1.OperationStatus statuses:repeated:mesos.v1.OperationStatus uuid:required:mesos.v1.UUID
+    mesos.v1.DrainConfig max_grace_period:optional:mesos.v1.DurationInfo mark_gone:optional:bool
+    mesos.v1.DrainInfo state:required:enum config:required:mesos.v1.DrainConfig
+    mesos.v1.ResourceStatistics timestamp:required:double processes:optional:integer threads:optional:integer cpus_user_time_secs:optional:double cpus_system_time_secs:optional:double cpus_limit:optional:double cpus_soft_limit:optional:double cpus_nr_periods:optional:integer cpus_nr_throttled:optional:integer cpus_throttled_time_secs:optional:double mem_total_bytes:optional:integer mem_total_memsw_bytes:optional:integer mem_kmem_usage_bytes:optional:integer mem_kmem_tcp_usage_bytes:optional:integer mem_limit_bytes:optional:integer mem_soft_limit_bytes:optional:integer mem_file_bytes:optional:integer mem_anon_bytes:optional:integer mem_cache_bytes:optional:integer mem_rss_bytes:optional:integer mem_mapped_file_bytes:optional:integer mem_swap_bytes:optional:integer mem_unevictable_bytes:optional:integer mem_low_pressure_counter:optional:integer mem_medium_pressure_counter:optional:integer mem_critical_pressure_counter:optional:integer disk_limit_bytes:optional:integer disk_used_bytes:optional:integer net_rx_packets:optional:integer net_rx_bytes:optional:integer net_rx_errors:optional:integer net_rx_dropped:optional:integer net_tx_packets:optional:integer net_tx_bytes:optional:integer net_tx_errors:optional:integer net_tx_dropped:optional:integer
+    mesos.v1.agent.Call type:optional:enum get_metrics:optional:mesos.v1.agent.Call.GetMetrics set_logging_level:optional:mesos.v1.agent.Call.SetLoggingLevel list_files:optional:mesos.v1.agent.Call.ListFiles read_file:optional:mesos.v1.agent.Call.ReadFile get_containers:optional:mesos.v1.agent.Call.GetContainers
+    mesos.v1.agent.Call.GetMetrics timeout:optional:mesos.v1.DurationInfo
+    mesos.v1.agent.Call.SetLoggingLevel level:required:integer duration:required:mesos.v1.DurationInfo
+    mesos.v1.agent.Call.ListFiles path:required:string
+    mesos.v1.agent.Call.ReadFile path:required:string offset:required:integer length:optional:integer
+    mesos.v1.agent.Call.GetContainers show_nested:optional:bool show_standalone:optional:bool
+    mesos.v1.agent.Response type:optional:enum get_health:optional:mesos.v1.agent.Response.GetHealth get_flags:optional:mesos.v1.agent.Response.GetFlags get_version:optional:mesos.v1.agent.Response.GetVersion get_metrics:optional:mesos.v1.agent.Response.GetMetrics get_logging_level:optional:mesos.v1.agent.Response.GetLoggingLevel list_files:optional:mesos.v1.agent.Response.ListFiles read_file:optional:mesos.v1.agent.Response.ReadFile get_state:optional:mesos.v1.agent.Response.GetState get_containers:optional:mesos.v1.agent.Response.GetContainers get_frameworks:optional:mesos.v1.agent.Response.GetFrameworks get_executors:optional:mesos.v1.agent.Response.GetExecutors get_operations:optional:mesos.v1.agent.Response.GetOperations get_tasks:optional:mesos.v1.agent.Response.GetTasks get_agent:optional:mesos.v1.agent.Response.GetAgent
+    mesos.v1.agent.Response.GetHealth healthy:required:bool
+    mesos.v1.agent.Response.GetFlags flags:repeated:mesos.v1.Flag
+    mesos.v1.agent.Response.GetVersion version_info:required:mesos.v1.VersionInfo
+    mesos.v1.agent.Response.GetMetrics metrics:repeated:mesos.v1.Metric
+    mesos.v1.agent.Response.GetLoggingLevel level:required:integer
+    mesos.v1.agent.Response.ListFiles file_infos:repeated:mesos.v1.FileInfo
+    mesos.v1.agent.Response.ReadFile size:required:integer data:required:bytes
+    mesos.v1.agent.Response.GetState get_tasks:optional:mesos.v1.agent.Response.GetTasks get_executors:optional:mesos.v1.agent.Response.GetExecutors get_frameworks:optional:mesos.v1.agent.Response.GetFrameworks
+    mesos.v1.agent.Response.GetContainers containers:repeated:mesos.v1.agent.Response.GetContainers.Container
+    mesos.v1.agent.Response.GetContainers.Container framework_id:optional:mesos.v1.FrameworkID executor_id:optional:mesos.v1.ExecutorID executor_name:optional:string container_id:required:mesos.v1.ContainerID container_status:optional:mesos.v1.ContainerStatus resource_statistics:optional:mesos.v1.ResourceStatistics
+    mesos.v1.agent.Response.GetFrameworks frameworks:repeated:mesos.v1.agent.Response.GetFrameworks.Framework completed_frameworks:repeated:mesos.v1.agent.Response.GetFrameworks.Framework
+    mesos.v1.agent.Response.GetFrameworks.Framework framework_info:required:mesos.v1.FrameworkInfo
+    mesos.v1.agent.Response.GetExecutors executors:repeated:mesos.v1.agent.Response.GetExecutors.Executor completed_executors:repeated:mesos.v1.agent.Response.GetExecutors.Executor
+    mesos.v1.agent.Response.GetExecutors.Executor executor_info:required:mesos.v1.ExecutorInfo
+    mesos.v1.agent.Response.GetOperations operations:repeated:mesos.v1.Operation
+    mesos.v1.agent.Response.GetTasks pending_tasks:repeated:mesos.v1.Task queued_tasks:repeated:mesos.v1.Task launched_tasks:repeated:mesos.v1.Task terminated_tasks:repeated:mesos.v1.Task completed_tasks:repeated:mesos.v1.Task
+    mesos.v1.agent.Response.GetAgent agent_info:optional:mesos.v1.AgentInfo drain_config:optional:mesos.v1.DrainConfig estimated_drain_start_time:optional:mesos.v1.TimeInfo
     tepui.checkpoint.Executor framework_id:required:mesos.v1.FrameworkID info:required:mesos.v1.ExecutorInfo container_id:required:mesos.v1.ContainerID command_task:optional:bool exited:optional:bool
     tepui.checkpoint.Task info:required:mesos.v1.TaskInfo executor_id:required:mesos.v1.ExecutorID sequence:required:integer group:optional:integer container_id:optional:mesos.v1.ContainerID
     tepui.checkpoint.Progress delivered:optional:bool latest:optional:mesos.v1.TaskStatus acknowledged_uuids:repeated:bytes kill_deadline_ns:optional:integer completion_time_reached:optional:bool
@@ -169,15 +203,6 @@ enum GeneratedSchema {
     mesos.v1.maintenance.Schedule windows:repeated:mesos.v1.maintenance.Window
     mesos.v1.maintenance.ClusterStatus draining_machines:repeated:mesos.v1.maintenance.ClusterStatus.DrainingMachine down_machines:repeated:mesos.v1.MachineID
     mesos.v1.maintenance.ClusterStatus.DrainingMachine id:required:mesos.v1.MachineID statuses:repeated:mesos.v1.maintenance.InverseOfferStatus
-    mesos.v1.Flag name:required:string value:optional:string
-    mesos.v1.VersionInfo version:required:string build_date:optional:string build_time:optional:double build_user:optional:string git_sha:optional:string git_branch:optional:string git_tag:optional:string
-    mesos.v1.Metric name:required:string value:optional:double
-    mesos.v1.FileInfo path:required:string nlink:optional:integer size:optional:integer mtime:optional:mesos.v1.TimeInfo mode:optional:integer uid:optional:string gid:optional:string
-    mesos.v1.Role name:required:string weight:required:double frameworks:repeated:mesos.v1.FrameworkID resources:repeated:mesos.v1.Resource
-    mesos.v1.WeightInfo weight:required:double role:optional:string
-    mesos.v1.Operation framework_id:optional:mesos.v1.FrameworkID agent_id:optional:mesos.v1.AgentID info:required:mesos.v1.Offer.Operation latest_status:required:mesos.v1.OperationStatus statuses:repeated:mesos.v1.OperationStatus uuid:required:mesos.v1.UUID
-    mesos.v1.DrainConfig max_grace_period:optional:mesos.v1.DurationInfo mark_gone:optional:bool
-    mesos.v1.DrainInfo state:required:enum config:required:mesos.v1.DrainConfig
     mesos.v1.quota.QuotaInfo role:optional:string principal:optional:string guarantee:repeated:mesos.v1.Resource
     mesos.v1.quota.QuotaRequest force:optional:bool role:optional:string guarantee:repeated:mesos.v1.Resource
     mesos.v1.quota.QuotaConfig role:required:string guarantees:repeated:map<mesos.v1.Value.Scalar> limits:repeated:map<mesos.v1.Value.Scalar>
@@ -281,6 +306,5 @@ enum GeneratedSchema {
     mesos.v1.master.Event.AgentAdded agent:required:mesos.v1.master.Response.GetAgents.Agent
     mesos.v1.master.Event.AgentRemoved agent_id:required:mesos.v1.AgentID
     tepui.registry.Agent info:required:mesos.v1.AgentInfo unreachable_since:optional:double gone_since:optional:double drain:optional:mesos.v1.DrainInfo deactivated:optional:bool
-    mesos.v1.ResourceStatistics timestamp:required:double processes:optional:integer threads:optional:integer cpus_user_time_secs:optional:double cpus_system_time_secs:optional:double cpus_limit:optional:double cpus_soft_limit:optional:double cpus_nr_periods:optional:integer cpus_nr_throttled:optional:integer cpus_throttled_time_secs:optional:double mem_total_bytes:optional:integer mem_total_memsw_bytes:optional:integer mem_kmem_usage_bytes:optional:integer mem_kmem_tcp_usage_bytes:optional:integer mem_limit_bytes:optional:integer mem_soft_limit_bytes:optional:integer mem_file_bytes:optional:integer mem_anon_bytes:optional:integer mem_cache_bytes:optional:integer mem_rss_bytes:optional:integer mem_mapped_file_bytes:optional:integer mem_swap_bytes:optional:integer mem_unevictable_bytes:optional:integer mem_low_pressure_counter:optional:integer mem_medium_pressure_counter:optional:integer mem_critical_pressure_counter:optional:integer disk_limit_bytes:optional:integer disk_used_bytes:optional:integer net_rx_packets:optional:integer net_rx_bytes:optional:integer net_rx_errors:optional:integer net_rx_dropped:optional:integer net_tx_packets:optional:integer net_tx_bytes:optional:integer net_tx_errors:optional:integer net_tx_dropped:optional:integer
     """
 }
