@@ -155,7 +155,8 @@ let package = Package(
         "AgentCore", "ModuleHost", "Containment", "Fetching", "Transport", "Storage", "Wire", "Resources", "Daemon",
         arguments, logging,
       ] + nio, swiftSettings: strict, linkerSettings: runtime),
-    .executableTarget(name: "tepui-fetcher", dependencies: ["Fetching"], swiftSettings: strict, linkerSettings: runtime),
+    .executableTarget(
+      name: "tepui-fetcher", dependencies: ["Fetching"], swiftSettings: strict, linkerSettings: runtime),
     .executableTarget(
       name: "tepui", dependencies: ["SchedulerClient", "Transport", "Wire", "Daemon", protobuf, arguments] + nio,
       swiftSettings: strict, linkerSettings: runtime),

@@ -6,6 +6,7 @@ let package = Package(
   name: "tepui-sdk",
   products: [.library(name: "TepuiModule", targets: ["TepuiModule"])],
   targets: [
-    .target(name: "CTepui", path: ".", exclude: ["Swift", "templates", "README.md", "module.map"], sources: ["module.c"]),
+    .target(
+      name: "CTepui", path: ".", exclude: ["Swift", "templates", "README.md", "module.map"], sources: ["module.c"]),
     .target(name: "TepuiModule", dependencies: ["CTepui"], path: "Swift"),
   ])
