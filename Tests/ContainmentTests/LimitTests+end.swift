@@ -20,9 +20,10 @@ extension ContainmentTests.LimitTests {
     for batch in 0..<25 {
       let ids = (0..<20).map { "a\(batch)-\($0)" }
       for id in ids {
-        _ = try await harness.launch(request(harness, id, "setsid sleep 600 & exec sleep 600", cpus: 10)).get()
-        _ = await harness.usage(id)
+        // No shell: starting programs is what takes long in the guest.
+        _ = try await harness.launch(harness.request(id, program: "/bin/sleep", ["sleep", "600"])).get()
       }
+      _ = await harness.usage(ids[0])
       for id in ids { harness.containment.destroy(id) }
       for id in ids {
         _ = try await harness.exit(of: id)

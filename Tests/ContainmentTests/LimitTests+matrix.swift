@@ -63,7 +63,7 @@ extension ContainmentTests.LimitTests {
 
     // A hog comes as far as memory and swap go, and no farther.
     var most = 0
-    try await launch(kind, harness, "exec tail -c 500000000 /dev/zero", mem: 64)
+    try await launch(kind, harness, Self.ownHog, mem: 64)
     let exit: ContainerExit = try await eventually("the hog ends") {
       most = max(most, number("a", "memory.swap.current") ?? 0)
       return harness.exitCount(of: "a") == 2 ? harness.lastExit(of: "a") : nil

@@ -8,7 +8,7 @@ extension ContainmentTests.LimitTests {
     let harness = try Enforcement.harness(parameters: #"{"memory_oom_group": false}"#)
     let groupHarness = try Enforcement.harness(directory: harness.directory)
     let scripts = [
-      "exec tail -c 500000000 /dev/zero", Self.hog, "\(Self.hog); exit 0", "(\(Self.hog)) & wait; exit 0",
+      Self.ownHog, Self.hog, "\(Self.hog); exit 0", "(\(Self.hog)) & wait; exit 0",
       "setsid sh -c '\(Self.hog)' & exec sleep 600",
     ]
     var missed: [Int] = []

@@ -38,6 +38,8 @@ extension ContainmentTests {
   struct LimitTests {
     /// Fills memory: of a pipe tail keeps all that it may have to print.
     static let hog = "cat /dev/zero | tail -c 500000000 > /dev/null"
+    /// The command itself does.
+    static let ownHog = "mkfifo zero; cat /dev/zero > zero & exec tail -c 500000000 zero > /dev/null"
 
     func request(_ harness: Harness, _ id: String, _ script: String, cpus: Int64 = 1000, mem: Int64 = 64)
       throws -> LaunchRequest
