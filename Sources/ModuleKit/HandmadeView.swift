@@ -12,7 +12,8 @@ public final class HandmadeView {
     public var isWhole: Bool
   }
 
-  public let agentTotal, agentFree, roleAllocated, claimantAllocated, clusterTotal, weights: UnsafeMutableBufferPointer<Int64>
+  public let agentTotal, agentFree, roleAllocated, claimantAllocated, clusterTotal,
+    weights: UnsafeMutableBufferPointer<Int64>
   public let parents, claimantRoles, claimantFrameworks, kindFlags, extraRoles: UnsafeMutableBufferPointer<UInt32>
   public var candidates, active: [UInt32]
   private let blocked: UnsafeMutableBufferPointer<UnsafePointer<UInt64>?>

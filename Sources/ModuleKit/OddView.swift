@@ -18,7 +18,8 @@ struct OddView {
         let (outcome, _) = view.play(policy)
         try require(
           !view.exceedsCallLimit,
-          "cycle \(cycle): it called grant more than \(bound) times; after a refusal go on to the next claimant or agent")
+          "cycle \(cycle): it called grant more than \(bound) times; after a refusal go on to the next claimant or agent"
+        )
         if case .failed(let reason) = outcome { return ["its allocate fails then: \(reason)"] }
       }
       return []

@@ -13,7 +13,7 @@ extension Subject {
       for value in parameter.extremeValues {
         do throws(ModuleError) {
           try create([parameter.name: value])
-        } catch where error.code == .create {
+        } catch  where error.code == .create {
           try require(
             !error.message.hasSuffix("without a reason") && !error.message.hasSuffix("without saying what"),
             "it refuses \(parameter.name)=\(value) without a text; use tepui_fail")

@@ -56,7 +56,8 @@ struct CheckCommand: ParsableCommand {
       print(String(decoding: try encoder.encode(report), as: UTF8.self))
     } else {
       let failed = report.checks.count { $0.outcome == "failed" }
-      print(failed == 0 ? "all \(report.checks.count) checks passed" : "\(failed) of \(report.checks.count) checks failed")
+      print(
+        failed == 0 ? "all \(report.checks.count) checks passed" : "\(failed) of \(report.checks.count) checks failed")
     }
     if !report.passed { throw ExitCode(1) }
   }

@@ -32,7 +32,8 @@ struct ChildProcess {
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
     kill(-pid, SIGKILL)
-    let end: End = bytes == nil ? .timedOut : status & 0x7f == 0 ? .exited(status >> 8 & 0xff) : .signalled(status & 0x7f)
+    let end: End =
+      bytes == nil ? .timedOut : status & 0x7f == 0 ? .exited(status >> 8 & 0xff) : .signalled(status & 0x7f)
     return ChildProcess(end: end, output: String(decoding: bytes ?? [], as: UTF8.self))
   }
 

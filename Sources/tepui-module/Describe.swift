@@ -23,7 +23,8 @@ struct Describe: ParsableCommand {
     print(table.text.drop { $0.isWhitespace }, terminator: "")
     print("\nparameters" + (identity.parameters.isEmpty ? ": none" : ""))
     for parameter in identity.parameters {
-      print("  \(parameter.name) (\(parameter.type), default \(parameter.default.isEmpty ? "empty" : parameter.default))")
+      print(
+        "  \(parameter.name) (\(parameter.type), default \(parameter.default.isEmpty ? "empty" : parameter.default))")
       print("      \(parameter.help) Allowed: \(parameter.allowed).")
     }
   }

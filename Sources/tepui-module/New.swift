@@ -10,7 +10,8 @@ struct New: ParsableCommand {
   enum Language: String, ExpressibleByArgument, CaseIterable { case c, cpp, swift, rust }
 
   @Argument(help: "allocator or isolator.") var kind: Kind
-  @Argument(help: "Its name and that of the folder: lower case letters, digits and '-', such as best-fit.") var name: String
+  @Argument(help: "Its name and that of the folder: lower case letters, digits and '-', such as best-fit.") var name:
+    String
   @Option(help: "c, cpp, swift or rust.") var lang = Language.c
   @Option(help: "The module's id; org.example.NAME without it.") var id: String?
   @Option(help: "Who wrote it.") var author = "You"
@@ -21,7 +22,8 @@ struct New: ParsableCommand {
       !name.hasSuffix("-"), !name.contains("--")
     else {
       throw ValidationError(
-        "'\(name)' is no name for a module: lower case letters, digits and '-', beginning with a letter, such as best-fit")
+        "'\(name)' is no name for a module: lower case letters, digits and '-', beginning with a letter, such as best-fit"
+      )
     }
     guard !(author + (id ?? "")).contains(where: { $0 == "\"" || $0 == "\\" || $0.isNewline }) else {
       throw ValidationError("--author and --id must not contain quotes, backslashes or line ends")

@@ -17,7 +17,8 @@ struct Play: ParsableCommand {
   func run() throws {
     let answer: PlayAnswer
     do {
-      let module = try ModuleInspection(file, product: "tepui-module", logger: Logger(label: "") { _ in SwiftLogNoOpLogHandler() })
+      let module = try ModuleInspection(
+        file, product: "tepui-module", logger: Logger(label: "") { _ in SwiftLogNoOpLogHandler() })
       answer = check.map { result(of: $0, module) } ?? PlayAnswer(identity: Identity(module))
     } catch {
       answer = PlayAnswer(refusal: "\(error)")

@@ -112,7 +112,9 @@ import Wire
       agent.feed(.containerLaunched(launch.containerID, pid: 4712))
       agent.feed(.containerExited(launch.containerID, Exit.status(0)))
     }
-    for launch in agent.recovered where launch.isPod { agent.feed(.containerExited(launch.containerID, Exit.status(0))) }
+    for launch in agent.recovered where launch.isPod {
+      agent.feed(.containerExited(launch.containerID, Exit.status(0)))
+    }
     agent.connect()
     agent.acknowledgeAll()
 

@@ -1,5 +1,5 @@
-import Resources
 import ModuleKit
+import Resources
 import Testing
 
 /// What each policy promises, on random workloads.

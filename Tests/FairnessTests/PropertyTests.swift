@@ -1,5 +1,5 @@
-import Resources
 import ModuleKit
+import Resources
 import Testing
 
 /// What must hold of every policy on every workload. A failure names its seed.

@@ -1,6 +1,6 @@
 import Allocation
-import Resources
 import ModuleKit
+import Resources
 import Testing
 
 /// Quotas are the host's, but every policy has to live with them: grants that are cut, roles that get nothing more.

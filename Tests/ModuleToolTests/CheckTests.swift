@@ -115,7 +115,8 @@ import Testing
     let result = try workspace.sh("tepui-module list .")
     #expect(result.status == 0)
     let lines = result.output.split(separator: "\n")
-    #expect(lines.contains { $0.hasPrefix("libno.so") && $0.contains("no module") && $0.contains("is not a shared library") })
+    #expect(
+      lines.contains { $0.hasPrefix("libno.so") && $0.contains("no module") && $0.contains("is not a shared library") })
     #expect(lines.contains { $0.hasPrefix("libtest.so") && $0.contains("org.example.test") })
   }
 }

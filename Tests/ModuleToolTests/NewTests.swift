@@ -15,7 +15,8 @@ import Testing
     try follow(kind, "swift", "swift build -c release && tepui-module check .build/release/libmy-module.so")
   }
 
-  @Test(.enabled(if: Tool.isThere("cargo"), "needs cargo (Debian: rustc and cargo)"), arguments: ["allocator", "isolator"])
+  @Test(
+    .enabled(if: Tool.isThere("cargo"), "needs cargo (Debian: rustc and cargo)"), arguments: ["allocator", "isolator"])
   func aModuleInRust(kind: String) throws {
     try follow(kind, "rust", "cargo build --release --offline && tepui-module check target/release/libmy_module.so")
   }
@@ -27,7 +28,8 @@ import Testing
     #expect(built.status == 0, "\(built.output)")
     #expect(built.output.contains(" checks passed"), "\(built.output)")
     #expect(!built.output.contains("warning:"), "\(built.output)")
-    let left = try workspace.sh("grep -rn '@[A-Z]*@' my-module --include=*.* --exclude-dir=.build --exclude-dir=target || true")
+    let left = try workspace.sh(
+      "grep -rn '@[A-Z]*@' my-module --include=*.* --exclude-dir=.build --exclude-dir=target || true")
     #expect(left.output == "")
   }
 

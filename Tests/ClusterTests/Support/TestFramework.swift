@@ -60,6 +60,8 @@ final class TestFramework {
     return errors.last ?? ending ?? ""
   }
 
+  private var isTornDown = false
+
   /// Goes away without a word.
   func disconnect() { subscription?.close() }
 
@@ -130,7 +132,10 @@ final class TestFramework {
 
   /// Sends a call of which 202 is expected.
   func send(_ type: SchedulerCall.TypeEnum, _ fill: (inout SchedulerCall) -> Void = { _ in }) async throws {
+    if type == .teardown { isTornDown = true }
     let response = try await answer(to: type, fill)
+    // An acknowledgement that was on its way meets a framework that is gone.
+    if isTornDown, type == .acknowledge { return }
     #expect(response.status == .accepted, "\(type): \(String(buffer: response.body))")
   }
 
