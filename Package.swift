@@ -11,6 +11,8 @@ import PackageDescription
 // - SQLite (Debian: libsqlite3-dev): checkpoints of the agent, registry of the master.
 // - RE2 (Debian: libre2-dev): regexes of offer constraints, whose syntax is RE2's; linear in time, so that no framework
 //   can hang the master with one, which Swift's own Regex does not promise.
+// - Lua (Debian: liblua5.4-dev): policies that are scripts, changed while the master runs. Only the module lua links it;
+//   5.4 is the version that Debian's stable and old stable releases share, and whose interpreter counts instructions.
 
 /// Settings of all our own Swift targets: a warning is an error.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
@@ -33,11 +35,11 @@ let moduleLinking = [
 let runtime: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib/tepui"])]
 
 /// A module written in C: it links neither the Swift runtime (see SDK/module.c) nor anything of ours.
-func cModule(_ name: String) -> Target {
+func cModule(_ name: String, exclude: [String] = [], libraries: [String] = []) -> Target {
   .target(
-    name: name, dependencies: ["CTepui"], path: "Modules/\(name)", exclude: ["README.md"],
+    name: name, dependencies: ["CTepui"], path: "Modules/\(name)", exclude: ["README.md"] + exclude,
     cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-std=c11", "-fvisibility=hidden"])],
-    linkerSettings: [.unsafeFlags(moduleLinking + ["-nostartfiles"])])
+    linkerSettings: [.unsafeFlags(moduleLinking + ["-nostartfiles"])] + libraries.map { .linkedLibrary($0) })
 }
 
 /// A module written in C++: as one in C, without the C++ library, so that it loads wherever libc is.
@@ -73,6 +75,7 @@ let package = Package(
     .library(name: "drf", type: .dynamic, targets: ["DRF"]),
     .library(name: "strict-priority", type: .dynamic, targets: ["StrictPriority"]),
     .library(name: "binpack", type: .dynamic, targets: ["BinPack"]),
+    .library(name: "lua", type: .dynamic, targets: ["Lua"]),
     .library(name: "cgroups", type: .dynamic, targets: ["Cgroups"]),
     .library(name: "posix", type: .dynamic, targets: ["Posix"]),
     .library(name: "rlimits", type: .dynamic, targets: ["RLimits"]),
@@ -94,7 +97,7 @@ let package = Package(
 
     // Modules: one shared library each.
     swiftModule("DRF"), cModule("StrictPriority"), cxxModule("BinPack"), cModule("Cgroups"), cModule("Posix"),
-    cModule("RLimits"), cModule("Disk"),
+    cModule("RLimits"), cModule("Disk"), cModule("Lua", exclude: ["examples"], libraries: ["lua5.4"]),
 
     // Pure rooms.
     .target(name: "Resources", swiftSettings: strict),

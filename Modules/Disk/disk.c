@@ -36,8 +36,9 @@ static tepui_status create(const tepui_host *host, const tepui_node *node, const
   return TEPUI_OK;
 }
 
-/* From thousandths of 2^20 bytes. */
+/* From thousandths of 2^20 bytes. Nobody has less than nothing. */
 static int64_t bytes(int64_t amount) {
+  if (amount < 0) return 0;
   if (amount > INT64_MAX >> 20) return TEPUI_UNLIMITED;
   return amount / 1000 * (1 << 20) + amount % 1000 * (1 << 20) / 1000;
 }

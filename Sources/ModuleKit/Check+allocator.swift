@@ -7,18 +7,18 @@ extension Check {
     [
       Check(name: "starts and ends with any allowed parameters") { subject in
         try subject.playParameters { (parameters) throws(ModuleError) in
-          HandmadeView(agents: 3, claimants: 3).play(try subject.module.makeAllocator(parameters))
+          HandmadeView(agents: 3, claimants: 3).play(try subject.makeAllocator(parameters))
         }
       },
       Check(name: "walks parameters by their size") { subject in
-        _ = try subject.module.makeAllocator(padding: 40)
+        _ = try subject.makeAllocator(padding: 40)
         return try subject.compare("with parameters that a later host has made larger") {
-          (try subject.module.makeAllocator(), try subject.module.makeAllocator(padding: 40))
+          (try subject.makeAllocator(), try subject.makeAllocator(padding: 40))
         }
       },
     ] + OddView.all.map(\.check) + [
       Check(name: "keeps no sink and grants on its own thread only") { subject in
-        let policy = try subject.module.makeAllocator()
+        let policy = try subject.makeAllocator()
         for size in 1...20 {
           let view = HandmadeView(agents: size, claimants: 21 - size)
           view.play(policy)
@@ -32,7 +32,7 @@ extension Check {
         var unfair = 0
         for seed in subject.seeds {
           let scene = Scene(seed: seed, reserves: seed % 2 == 1)
-          let market = try scene.market(try subject.module.makeAllocator())
+          let market = try scene.market(try subject.makeAllocator())
           try subject.play(market, seed: seed)
           let waiting = market.workers.filter { worker in
             !worker.isSatisfied
@@ -51,11 +51,11 @@ extension Check {
       },
       Check(name: "gives the same answer to the same views") { subject in
         try subject.compare("the second time") {
-          (try subject.module.makeAllocator(), try subject.module.makeAllocator())
+          (try subject.makeAllocator(), try subject.makeAllocator())
         }
       },
       Check(name: "needs no more memory as time goes on") { subject in
-        let policy = try subject.module.makeAllocator()
+        let policy = try subject.makeAllocator()
         let view = HandmadeView(agents: 200, claimants: 50)
         func play(_ cycles: Int) -> Int {
           for _ in 0..<cycles {

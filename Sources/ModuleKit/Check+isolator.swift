@@ -8,7 +8,7 @@ extension Check {
       var notes: [String] = []
       for controllers in [[], ["cpu"], ["memory"], SampleContainer.controllers] {
         do throws(ModuleError) {
-          _ = try subject.module.makeIsolator(node: SampleContainer.node(controllers))
+          _ = try subject.makeIsolator(node: SampleContainer.node(controllers))
         } catch {
           let having = controllers.isEmpty ? "no controllers" : "only \(controllers.joined(separator: ", "))"
           try require(
@@ -24,13 +24,13 @@ extension Check {
     },
     Check(name: "starts and ends with any allowed parameters") { subject in
       try subject.playParameters { (parameters) throws(ModuleError) in
-        let isolator = try subject.module.makeIsolator(parameters, node: SampleContainer.node())
+        let isolator = try subject.makeIsolator(parameters, node: SampleContainer.node())
         _ = try? isolator.plan(SampleContainer.usual, running: false)
       }
     },
     Check(name: "walks parameters by their size") { subject in
       let plans = try [0, 40].map { padding in
-        try subject.module.makeIsolator(node: SampleContainer.node(), padding: padding)
+        try subject.makeIsolator(node: SampleContainer.node(), padding: padding)
           .plan(SampleContainer.usual, running: false)
       }
       try require(plans[0] == plans[1], "with parameters that a later host has made larger its plan differs")
@@ -110,7 +110,7 @@ extension Check {
 
 extension Subject {
   fileprivate func isolator() throws(ModuleError) -> LoadedIsolator {
-    try module.makeIsolator(node: SampleContainer.node())
+    try makeIsolator(node: SampleContainer.node())
   }
 }
 

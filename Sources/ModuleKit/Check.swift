@@ -41,17 +41,32 @@ func require(_ holds: Bool, _ text: @autoclosure () -> String) throws(Defect) {
 /// The module under check, and how hard to look.
 public struct Subject: Sendable {
   public let module: ModuleInspection
+  /// As in modules.json, for every instance that a check makes; defaults stand for the rest.
+  public let parameters: [String: String]
   /// For all that is random; the same seed plays the same.
   public let seed: UInt64
   /// How many random clusters or containers are played.
   public let rounds: Int
 
-  public init(module: ModuleInspection, seed: UInt64 = 1, rounds: Int = 100) {
+  public init(module: ModuleInspection, parameters: [String: String] = [:], seed: UInt64 = 1, rounds: Int = 100) {
     self.module = module
+    self.parameters = parameters
     self.seed = seed
     self.rounds = rounds
   }
 
   /// Seeds of the rounds.
   var seeds: [UInt64] { (0..<UInt64(rounds)).map { seed &+ $0 } }
+
+  func makeAllocator(
+    _ varied: [String: String] = [:], padding: Int = 0
+  ) throws(ModuleError) -> LoadedAllocator {
+    try module.makeAllocator(parameters.merging(varied) { $1 }, padding: padding)
+  }
+
+  func makeIsolator(
+    _ varied: [String: String] = [:], node: NodeDescription, padding: Int = 0
+  ) throws(ModuleError) -> LoadedIsolator {
+    try module.makeIsolator(parameters.merging(varied) { $1 }, node: node, padding: padding)
+  }
 }

@@ -11,7 +11,7 @@ struct OddView {
 
   var check: Check {
     Check(name: "copes with \(name)") { subject in
-      let policy = try subject.module.makeAllocator()
+      let policy = try subject.makeAllocator()
       for cycle in 1...3 {
         let view = make()
         view.callLimit = bound

@@ -7,7 +7,8 @@ extension Subject {
     do throws(ModuleError) {
       for _ in 0..<3 { try create([:]) }
     } catch {
-      throw Defect("it does not start with its defaults: \(error.message)")
+      let given = parameters.isEmpty ? "its defaults" : "the parameters that were given"
+      throw Defect("it does not start with \(given): \(error.message)")
     }
     for parameter in module.descriptor.parameters {
       for value in parameter.extremeValues {

@@ -8,6 +8,7 @@ struct CheckCommand: ParsableCommand {
     discussion: "Every check runs in a process of its own. Ends with 0 when all have passed, else with 1.")
 
   @Argument(help: "A module (*.so).") var file: String
+  @OptionGroup var given: GivenParameters
   @Option(help: "Where random inputs begin; the same seed plays the same.") var seed: UInt64 = 1
   @Option(help: "How many random clusters or containers are played.") var rounds = 100
   @Option(help: "Only checks whose name contains this.") var only: String?
@@ -64,7 +65,7 @@ struct CheckCommand: ParsableCommand {
 
   private func result(of name: String) -> Report.Check {
     do throws(Refusal) {
-      let arguments = ["play", file, "--check", name, "--seed", "\(seed)", "--rounds", "\(rounds)"]
+      let arguments = ["play", file, "--check", name, "--seed", "\(seed)", "--rounds", "\(rounds)"] + given.arguments
       let answer = try PlayAnswer.of(arguments, limitSeconds: limit, deed: "this check")
       if let notes = answer.notes {
         return .init(name: name, outcome: "passed", notes: notes.isEmpty ? nil : notes)

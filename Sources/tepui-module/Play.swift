@@ -13,6 +13,7 @@ struct Play: ParsableCommand {
   @Option var check: String?
   @Option var seed: UInt64 = 1
   @Option var rounds = 100
+  @OptionGroup var given: GivenParameters
 
   func run() throws {
     let answer: PlayAnswer
@@ -33,7 +34,7 @@ struct Play: ParsableCommand {
     guard let check = Check.all(for: module.descriptor.kind).first(where: { $0.name == name }) else {
       return PlayAnswer(refusal: "there is no check \"\(name)\" for an \(module.descriptor.kind.noun)")
     }
-    switch check.run(on: Subject(module: module, seed: seed, rounds: rounds)) {
+    switch check.run(on: Subject(module: module, parameters: given.values, seed: seed, rounds: rounds)) {
     case .passed(let notes): return PlayAnswer(notes: notes)
     case .failed(let reason): return PlayAnswer(failure: reason)
     }

@@ -9,11 +9,22 @@ import Testing
     try workspace.sh("tepui-module check \(options) \(file)")
   }
 
-  @Test(arguments: ["drf", "strict-priority", "binpack", "cgroups", "posix", "rlimits"])
+  @Test(arguments: ["drf", "strict-priority", "binpack", "lua", "cgroups", "posix", "rlimits", "disk"])
   func ourOwnModulesPass(name: String) throws {
     let result = try check("\(try Tool.prefix.get())/lib/tepui/modules/lib\(name).so")
     #expect(result.status == 0, "\(result.output)")
     #expect(result.output.contains(" checks passed"))
+  }
+
+  @Test func thePolicyOfAScriptPasses() throws {
+    let prefix = try Tool.prefix.get()
+    let result = try check(
+      "\(prefix)/lib/tepui/modules/liblua.so",
+      "--rounds 10 --parameter script='\(prefix)/share/tepui/lua/bin-packing.lua' --parameter memory_limit_mb=16")
+    #expect(result.status == 0, "\(result.output)")
+    #expect(!result.output.contains("note:"), "\(result.output)")
+    #expect(try check("\(prefix)/lib/tepui/modules/liblua.so", "--parameter script=/nowhere.lua").status == 1)
+    #expect(try check("\(prefix)/lib/tepui/modules/liblua.so", "--parameter script").status == 64)
   }
 
   @Test func aSoundPolicyPasses() throws {

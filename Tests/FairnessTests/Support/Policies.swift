@@ -5,7 +5,7 @@ import ModuleKit
 
 /// The policies of this repository, loaded from the shared libraries that the build made.
 enum Policies {
-  static let all = ["drf", "strict-priority", "binpack"]
+  static let all = ["drf", "strict-priority", "binpack", "lua"]
 
   /// A new instance, which has seen nothing yet.
   static func load(_ module: String, _ parameters: [String: String] = [:]) throws -> LoadedAllocator {
