@@ -52,6 +52,8 @@ public struct MasterConfiguration: Sendable {
     throw ResourceError("Failed to construct regex from pattern '\(regex)': this master takes no regexes")
   }
 
+  /// Offers that are written down in one turn of the loop, in a few milliseconds.
+  static let offersPerTurn = 500
   static let starvationCheckIntervalNs = Nanoseconds.second
   static let forgettingIntervalNs = 15 * Nanoseconds.minute
   /// Protocol fact 81.

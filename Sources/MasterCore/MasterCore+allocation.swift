@@ -6,7 +6,7 @@ extension MasterCore {
   /// When a cycle should run next; nil when nothing calls for one.
   var nextAllocation: Int64? {
     let soonest = lastCycle.map { $0 + configuration.allocationPauseNs } ?? now.monotonicNs
-    if isHoldingOffers { return nil }
+    if isHoldingOffers || !untoldOffers.isEmpty { return nil }
     if ledger.wantsCycle(at: now.monotonicNs) { return soonest }
     let reconsideration = ledger.hasChanged ? nextReconsideration : nil
     return [ledger.nextFilterEnd, reconsideration].compactMap { $0 }.min().map { max($0, soonest) }
@@ -19,7 +19,7 @@ extension MasterCore {
       ledger.reconsider()
       nextReconsideration = time + configuration.allocationIntervalNs
     }
-    guard !isHoldingOffers, ledger.wantsCycle(at: time),
+    guard !isHoldingOffers, untoldOffers.isEmpty, ledger.wantsCycle(at: time),
       lastCycle.map({ time >= $0 + configuration.allocationPauseNs }) ?? true
     else {
       return
@@ -47,30 +47,48 @@ extension MasterCore {
     lastBlame = blame
   }
 
-  /// Makes offers of grants; those of one cycle go to a framework in one event (protocol fact 42).
+  /// Makes offers of grants, those of a framework one after the other. They are told by `tellOffers`.
   private func offer(_ grants: [Grant]) {
-    var offersByFramework: [String: [MesosOffer]] = [:]
-    for grant in grants {
-      guard let framework = frameworkOfSlot[grant.framework], let agent = agentOfSlot[grant.agent] else { continue }
-      let offer = Offer(
-        number: nextOfferNumber, framework: framework, agent: agent, role: grant.role, resources: grant.resources)
-      nextOfferNumber += 1
-      offers[offer.number] = offer
-      framework.offers.insert(offer.number)
-      agent.offers.insert(offer.number)
-      considerInverseOffers(on: agent)
-      if let timeout = configuration.offerTimeoutNs {
-        offerEnds.append((offer.number, now.monotonicNs + timeout))
+    let byFramework = Dictionary(grouping: grants, by: \.framework)
+      .compactMap { slot, grants in frameworkOfSlot[slot].map { (framework: $0, grants: grants) } }
+      .sorted { $0.framework.id < $1.framework.id }
+    let first = nextOfferNumber
+    for (framework, grants) in byFramework {
+      for grant in grants {
+        guard let agent = agentOfSlot[grant.agent] else { continue }
+        let offer = Offer(
+          number: nextOfferNumber, framework: framework, agent: agent, role: grant.role, resources: grant.resources)
+        nextOfferNumber += 1
+        offers[offer.number] = offer
+        framework.offers.insert(offer.number)
+        agent.offers.insert(offer.number)
+        considerInverseOffers(on: agent)
+        if let timeout = configuration.offerTimeoutNs {
+          offerEnds.append((offer.number, now.monotonicNs + timeout))
+        }
       }
-      offersByFramework[framework.id, default: []].append(message(offer))
     }
-    for (id, messages) in offersByFramework.sorted(by: { $0.key < $1.key }) {
-      guard let framework = frameworks[id] else { continue }
+    untoldOffers = first..<nextOfferNumber
+  }
+
+  /// Tells frameworks of their new offers, those of one cycle in one event (protocol fact 42). But a cycle can make ten
+  /// thousand, and what they take to write down is time in which nobody else is heard: the rest waits for the next turn.
+  func tellOffers() {
+    var messages: [MesosOffer] = []
+    var left = MasterConfiguration.offersPerTurn
+    while left > 0, let number = untoldOffers.popFirst() {
+      // It may be gone before it was told.
+      guard let offer = offers[number] else { continue }
+      messages.append(message(offer))
+      left -= 1
+      let next = untoldOffers.first.flatMap { offers[$0] }
+      if left > 0 && next?.framework === offer.framework { continue }
       metrics.offersSent += messages.count
       var event = SchedulerEvent()
       event.type = .offers
       event.offers.offers = messages
-      send(event, to: framework)
+      messages = []
+      send(event, to: offer.framework)
     }
   }
 

@@ -30,9 +30,10 @@ extension MasterCore {
     ledger.recover(offer.resources, agent: offer.agent.slot, framework: offer.framework.slot)
   }
 
-  /// Takes an offer back and tells its framework.
+  /// Takes an offer back and tells its framework, if this heard of it.
   func rescind(_ offer: Offer) {
     withdraw(offer)
+    if untoldOffers.contains(offer.number) { return }
     metrics.offersRescinded += 1
     var event = SchedulerEvent()
     event.type = .rescind

@@ -64,6 +64,8 @@ public final class MasterCore {
   /// Offers in the order of their end; those that ended otherwise are skipped.
   var offerEnds: Deque<(number: UInt64, deadline: Int64)> = []
   var nextOfferNumber: UInt64 = 0
+  /// Numbers of offers that are made, but of which their frameworks were not told yet.
+  var untoldOffers: Range<UInt64> = 0..<0
   var inverseOffers = InverseOfferBooks()
   var maintenance: Maintenance
   var plannedMaintenance: Maintenance
@@ -140,6 +142,7 @@ public final class MasterCore {
       expireOffers()
       finishDraining()
       allocate()
+      tellOffers()
       sendInverseOffers()
     }
     defer { effects = [] }
@@ -148,7 +151,8 @@ public final class MasterCore {
 
   /// When the next `.tick` is due on the monotonic clock, in nanoseconds.
   public var nextDeadline: Int64? {
-    [timers.nextDeadline, nextOfferEnd, nextAllocation].compactMap { $0 }.min()
+    if !untoldOffers.isEmpty { return now.monotonicNs }
+    return [timers.nextDeadline, nextOfferEnd, nextAllocation].compactMap { $0 }.min()
   }
 
   private func fireTimers() {

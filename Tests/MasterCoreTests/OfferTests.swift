@@ -39,6 +39,29 @@ import Wire
     #expect(framework.events.filter { $0.type == .offers }.map(\.offers.offers.count) == [5])
   }
 
+  @Test func manyOffersComeInPiecesThatLetOthersBeHeard() throws {
+    let framework = TestFramework(cluster, suppressed: ["a"])
+    let agents = try (0..<1200).map { try TestAgent(cluster, address: "10.0.\($0 / 100).\($0 % 100):5051") }
+    var revive = SchedulerCall()
+    revive.type = .revive
+    revive.frameworkID.value = framework.id
+    cluster.turn(
+      .schedulerCall(revive, from: cluster.connection(), streamID: cluster.streamIDs[framework.connection]))
+    #expect(framework.offers.count == 500)
+    // One that the framework has not heard of yet, and one that it has.
+    let told = framework.offers[0].agentID.value
+    let toldOffer = framework.offers[0].id.value
+    let untold = try #require(agents.map(\.id).first { id in !framework.offers.contains { $0.agentID.value == id } })
+    for agent in [untold, told] { cluster.call(.markAgentGone) { $0.markAgentGone.agentID.value = agent } }
+    #expect(framework.offers.count == 1199)
+    #expect(Set(framework.offers.map(\.agentID.value)).count == 1199)
+    #expect(!framework.offers.contains { $0.agentID.value == untold })
+    #expect(framework.rescinded == [toldOffer])
+    let counts = framework.events.filter { $0.type == .offers }.map(\.offers.offers.count)
+    #expect(counts.allSatisfy { $0 <= 500 })
+    #expect(cluster.core.metrics.offersSent == 1199)
+  }
+
   @Test func aDeclinedOfferComesBackAfterFiveSecondsByDefault() throws {
     _ = try TestAgent(cluster)
     let framework = TestFramework(cluster)

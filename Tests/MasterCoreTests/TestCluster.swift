@@ -76,13 +76,18 @@ final class TestCluster {
     return ConnectionID(lastConnection)
   }
 
-  /// Handles an event and, as a loop would, the tick after it.
+  /// Handles an event and what follows from it soon.
   func handle(_ event: MasterEvent) {
+    turn(event)
+    // Lets pass the pause between two cycles.
+    if let deadline = core.nextDeadline, deadline - now.monotonicNs < 50_000_000 { pass(nanoseconds: 50_000_000) }
+  }
+
+  /// Handles an event and, as a loop would, the tick after it.
+  func turn(_ event: MasterEvent) {
     feed(event)
     apply(core.handle(.tick, at: now))
     write()
-    // Lets pass the pause between two cycles.
-    if let deadline = core.nextDeadline, deadline - now.monotonicNs < 50_000_000 { pass(nanoseconds: 50_000_000) }
   }
 
   /// Handles an event as one of several in a turn of the loop.
