@@ -13,6 +13,7 @@ import PackageDescription
 //   can hang the master with one, which Swift's own Regex does not promise.
 // - Lua (Debian: liblua5.4-dev): policies that are scripts, changed while the master runs. Only the module lua links it;
 //   5.4 is the version that Debian's stable and old stable releases share, and whose interpreter counts instructions.
+// - libseccomp and jansson (Debian: libseccomp-dev, libjansson-dev): the module Seccomp alone; its profiles are JSON.
 
 /// Settings of all our own Swift targets: a warning is an error.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
@@ -80,6 +81,9 @@ let package = Package(
     .library(name: "posix", type: .dynamic, targets: ["Posix"]),
     .library(name: "rlimits", type: .dynamic, targets: ["RLimits"]),
     .library(name: "disk", type: .dynamic, targets: ["Disk"]),
+    .library(name: "namespaces", type: .dynamic, targets: ["Namespaces"]),
+    .library(name: "privileges", type: .dynamic, targets: ["Privileges"]),
+    .library(name: "seccomp", type: .dynamic, targets: ["Seccomp"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -97,7 +101,10 @@ let package = Package(
 
     // Modules: one shared library each.
     swiftModule("DRF"), cModule("StrictPriority"), cxxModule("BinPack"), cModule("Cgroups"), cModule("Posix"),
-    cModule("RLimits"), cModule("Disk"), cModule("Lua", exclude: ["examples"], libraries: ["lua5.4"]),
+    cModule("RLimits"), cModule("Disk"), cModule("Namespaces"), cModule("Privileges"),
+    cModule("Lua", exclude: ["examples"], libraries: ["lua5.4"]),
+    // By the file's own name: the module's is libseccomp.so.
+    cModule("Seccomp", libraries: [":libseccomp.so.2", "jansson"]),
 
     // Pure rooms.
     .target(name: "Resources", swiftSettings: strict),
@@ -138,12 +145,15 @@ let package = Package(
     // Programs.
     .executableTarget(
       name: "tepui-supervisor", path: "Sources/supervisor",
-      cSettings: strictC + [.headerSearchPath("../CLaunch/include")],
-      // Static and without the Swift runtime: a supervisor lives as long as its task and must weigh next to nothing.
+      cSettings: strictC + [
+        .headerSearchPath("../CLaunch"), .headerSearchPath("../CLaunch/include"),
+        .unsafeFlags(["-ffreestanding", "-fno-stack-protector"]),
+      ],
+      // Static, without the Swift runtime and without a C library: a supervisor lives as long as its task and must
+      // weigh next to nothing.
       linkerSettings: [
-        .unsafeFlags([
-          "-nostartfiles", "-static-executable", "-Xclang-linker", "-static", "-Xlinker", "--as-needed",
-        ])
+        .unsafeFlags(["-nostartfiles", "-static-executable", "-Xlinker", "--as-needed"]),
+        .unsafeFlags(["-static", "-nostdlib", "-nostartfiles"].flatMap { ["-Xclang-linker", $0] }),
       ]),
     .executableTarget(
       name: "tepui-master",

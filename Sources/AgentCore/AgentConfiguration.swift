@@ -22,6 +22,8 @@ public struct AgentConfiguration: Sendable {
   public var recovery = Recovery.reconnect
   /// Run tasks as the user of the framework or command rather than as the agent's.
   public var switchesUser = true
+  /// Absolute; holds root file systems of containers as directories by the names of images.
+  public var rootDirectory: String?
   /// Lowest in precedence (protocol fact 108).
   public var executorEnvironment: [String: String] = [:]
   /// Protocol fact 101.

@@ -47,7 +47,7 @@ extension AgentCore {
   /// The master validates tasks; here are only the checks that guard this agent's own maps and paths.
   private mutating func accepts(_ task: MesosTaskInfo, inPod: Bool, of framework: Framework) -> Bool {
     if isHere(task, of: framework) { return false }
-    guard let problem = Self.problem(of: task, inPod: inPod) else { return true }
+    guard let problem = self.problem(of: task, inPod: inPod) else { return true }
     refuse(task.taskID, of: framework, problem)
     return false
   }
@@ -58,7 +58,7 @@ extension AgentCore {
   ) -> [MesosTaskInfo] {
     for task in tasks where isHere(task, of: framework) { return [] }
     for task in tasks {
-      guard let problem = Self.problem(of: task, inPod: inPod) else { continue }
+      guard let problem = self.problem(of: task, inPod: inPod) else { continue }
       refuse(tasks, of: framework, reason: .taskGroupInvalid, "Task '\(task.taskID.value)' is invalid: \(problem)")
       return []
     }
@@ -72,10 +72,41 @@ extension AgentCore {
     return true
   }
 
-  private static func problem(of task: MesosTaskInfo, inPod: Bool) -> String? {
+  private func problem(of task: MesosTaskInfo, inPod: Bool) -> String? {
     let id = task.taskID.value
-    guard isPathComponent(id) else { return "'\(id)' is not a valid task id" }
-    return problemOfVolumes(task.resources) ?? SharedPath.problem(of: task, inPod: inPod)
+    guard Self.isPathComponent(id) else { return "'\(id)' is not a valid task id" }
+    return Self.problemOfVolumes(task.resources) ?? SharedPath.problem(of: task, inPod: inPod)
+      ?? problem(of: task.container, given: task.hasContainer)
+  }
+
+  /// What this agent cannot do of a ContainerInfo.
+  private func problem(of info: MesosContainerInfo, given: Bool) -> String? {
+    guard given else { return nil }
+    do {
+      _ = try ContainerSetup(info, rootDirectory: configuration.rootDirectory)
+      return nil
+    } catch {
+      return error.reason
+    }
+  }
+
+  /// It was checked when the executor was accepted; what a restart with other flags makes impossible is left away, for
+  /// that container runs already.
+  func setup(of executor: Executor) -> ContainerSetup {
+    executor.info.hasContainer ? setup(of: executor.info.container) : ContainerSetup()
+  }
+
+  private func setup(of info: MesosContainerInfo) -> ContainerSetup {
+    (try? ContainerSetup(info, rootDirectory: configuration.rootDirectory)) ?? ContainerSetup()
+  }
+
+  /// Of a task within a pod.
+  func setup(ofNested task: AgentTask) -> ContainerSetup {
+    guard task.info.hasContainer else { return ContainerSetup() }
+    var setup = setup(of: task.info.container)
+    // It means the pod's processes, not the machine's.
+    setup.sharesHostPID = false
+    return setup
   }
 
   private mutating func refuse(
@@ -134,6 +165,7 @@ extension AgentCore {
       $0.frameworkID = framework.info.id
       $0.command = task.command
       $0.resources = task.resources
+      if task.hasContainer { $0.container = task.container }
       $0.name = "Command Executor (Task: \(task.taskID.value)) (Command: \(text))"
       $0.source = task.taskID.value
     }
@@ -149,7 +181,7 @@ extension AgentCore {
       give(tasks, to: executor, asGroup: asGroup)
       return
     }
-    if let problem = Self.problem(of: info) {
+    if let problem = self.problem(of: info) {
       refuse(tasks, of: framework, reason: asGroup ? .taskGroupInvalid : .taskInvalid, problem)
       return
     }
@@ -161,13 +193,13 @@ extension AgentCore {
     launch(executor)
   }
 
-  private static func problem(of info: MesosExecutorInfo) -> String? {
+  private func problem(of info: MesosExecutorInfo) -> String? {
     let id = info.executorID.value
-    guard isPathComponent(id) else { return "'\(id)' is not a valid executor id" }
+    guard Self.isPathComponent(id) else { return "'\(id)' is not a valid executor id" }
     if info.type != .default && !info.hasCommand {
       return "Executor '\(id)' cannot be launched: only one of type DEFAULT can do without a command"
     }
-    return problemOfVolumes(info.resources)
+    return Self.problemOfVolumes(info.resources) ?? problem(of: info.container, given: info.hasContainer)
   }
 
   /// Hands tasks to an executor that exists, now or when it subscribes.
@@ -263,7 +295,8 @@ extension AgentCore {
       isCommandTask: executor.isCommandTask, role: executor.role, user: executor.user,
       sandbox: sandbox(of: executor), requests: executor.requests, limits: executor.limits,
       program: words.program, arguments: words.arguments, environment: environment(of: executor),
-      uris: executor.info.command.uris, volumes: volumes(in: executor.info.resources), isPod: executor.isPod)
+      uris: executor.info.command.uris, volumes: volumes(in: executor.info.resources), isPod: executor.isPod,
+      setup: setup(of: executor))
   }
 
   /// Protocol fact 112.

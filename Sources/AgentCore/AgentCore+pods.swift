@@ -42,7 +42,8 @@ extension AgentCore {
       nesting: ContainerLaunch.Nesting(
         parentID: executor.containerID, taskID: task.id, parentSandbox: sandbox(of: executor),
         parentUser: executor.user, sharesLimits: linux.shareCgroups, sharesPIDs: linux.sharePidNamespace,
-        paths: SharedPath.all(in: task.info.container)))
+        paths: SharedPath.all(in: task.info.container)),
+      setup: setup(ofNested: task))
   }
 
   /// Protocol fact 112.
@@ -107,7 +108,7 @@ public struct SharedPath: Hashable, Sendable {
     }
   }
 
-  private static func isShared(_ volume: MesosVolume) -> Bool {
+  static func isShared(_ volume: MesosVolume) -> Bool {
     volume.source.type == .sandboxPath && volume.source.sandboxPath.type == .parent
   }
 

@@ -54,6 +54,8 @@ public struct ContainerLaunch: Equatable, Sendable {
     public var sharesPIDs: Bool
     public var paths: [SharedPath]
   }
+  /// From the ContainerInfo.
+  public var setup = ContainerSetup()
 }
 
 extension ContainerLaunch {

@@ -35,7 +35,7 @@ extension AgentCore {
     environment["MESOS_FRAMEWORK_ID"] = executor.framework.id
     environment["MESOS_EXECUTOR_ID"] = executor.id
     environment["MESOS_DIRECTORY"] = sandbox
-    environment["MESOS_SANDBOX"] = sandbox
+    environment["MESOS_SANDBOX"] = setup(of: executor).root == nil ? sandbox : ContainerSetup.sandboxInRoot
     environment["MESOS_SLAVE_ID"] = agentID ?? ""
     environment["MESOS_SLAVE_PID"] = "slave(1)@\(configuration.address)"
     environment["MESOS_AGENT_ENDPOINT"] = configuration.address

@@ -1,9 +1,9 @@
 #define _GNU_SOURCE
 #include "CLaunch.h"
+#include "launch_clone3.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdalign.h>
@@ -30,53 +30,6 @@ static struct slots {
   int null, spec, control, leaf, end;
 } slots;
 static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
-
-/* clone3 on a stack of the child's own: with shared memory the child must not return into its parent's frames, which a
- * call through libc's syscall() would do. Only where assembly for the architecture is here; elsewhere ENOSYS. */
-#if defined(__x86_64__)
-long launch_clone3(struct clone_args *arguments, size_t size, void (*body)(void *), void *context);
-__asm__(
-    ".text\n"
-    ".globl launch_clone3\n"
-    ".hidden launch_clone3\n"
-    ".type launch_clone3, @function\n"
-    "launch_clone3:\n"
-    "  mov %rcx, %r8\n" /* the kernel clobbers rcx and r11 */
-    "  mov $435, %eax\n"
-    "  syscall\n"
-    "  test %rax, %rax\n"
-    "  jz 1f\n"
-    "  ret\n"
-    "1:\n"
-    "  xor %ebp, %ebp\n"
-    "  mov %r8, %rdi\n"
-    "  call *%rdx\n"
-    "  ud2\n" /* the body never returns */
-    ".size launch_clone3, . - launch_clone3\n");
-#elif defined(__aarch64__)
-long launch_clone3(struct clone_args *arguments, size_t size, void (*body)(void *), void *context);
-__asm__(
-    ".text\n"
-    ".globl launch_clone3\n"
-    ".hidden launch_clone3\n"
-    ".type launch_clone3, %function\n"
-    "launch_clone3:\n"
-    "  mov x8, #435\n"
-    "  svc #0\n"
-    "  cbz x0, 1f\n"
-    "  ret\n"
-    "1:\n"
-    "  mov x29, xzr\n"
-    "  mov x0, x3\n"
-    "  blr x2\n"
-    "  brk #0\n" /* the body never returns */
-    ".size launch_clone3, . - launch_clone3\n");
-#else
-static long launch_clone3(struct clone_args *arguments, size_t size, void (*body)(void *), void *context) {
-  (void)arguments, (void)size, (void)body, (void)context;
-  return -ENOSYS;
-}
-#endif
 
 /* Puts `fd` at `target`. The source is above all targets already, so that none overwrites another. */
 static int place(int fd, int target) { return fd < 0 ? close(target), 0 : dup2(fd, target); }

@@ -11,11 +11,48 @@ public struct LaunchRequest: Sendable {
   public var stateDirectory: String
   /// Within a pod: it sees the processes of the pod, if those have a namespace of pids.
   public var sharesPIDs = false
+  /// Absolute path of the directory that becomes the container's root file system, read-only; nil is the host's.
+  public var root: String?
+  public var volumes: [Volume] = []
+  public var rlimits: [ResourceLimit] = []
 
   public init(description: ContainerDescription, command: Command, stateDirectory: String) {
     self.description = description
     self.command = command
     self.stateDirectory = stateDirectory
+  }
+
+  /// Something of the host that the container sees at a path of its own.
+  public struct Volume: Equatable, Sendable {
+    public enum Source: Equatable, Sendable {
+      /// Absolute path of what exists.
+      case host(String)
+      /// Relative path of a directory, made if it is missing.
+      case sandbox(String)
+    }
+    public var source: Source
+    /// Relative to the sandbox, or absolute; without "..".
+    public var containerPath: String
+    public var isReadOnly: Bool
+
+    public init(_ source: Source, at containerPath: String, isReadOnly: Bool) {
+      self.source = source
+      self.containerPath = containerPath
+      self.isReadOnly = isReadOnly
+    }
+  }
+
+  /// `name` as in `PlanEntry.rlimit`.
+  public struct ResourceLimit: Equatable, Sendable {
+    public var name: String
+    public var soft: UInt64
+    public var hard: UInt64
+
+    public init(name: String, soft: UInt64, hard: UInt64) {
+      self.name = name
+      self.soft = soft
+      self.hard = hard
+    }
   }
 
   public struct Command: Sendable {
@@ -56,7 +93,8 @@ public struct LaunchedContainer: Equatable, Sendable {
 /// Why a launch failed: the step and what it was about.
 public struct LaunchFailure: Error, Equatable, CustomStringConvertible {
   public enum Step: String, Sendable {
-    case plan, prepare, sandbox, cgroup, spawn, isolate, namespaces, mount, rlimits, user, workingDirectory, execute
+    case plan, prepare, sandbox, cgroup, spawn, isolate, namespaces, root, mount, rlimits, user, privileges
+    case workingDirectory, seccomp, execute
   }
   public let step: Step
   public let message: String

@@ -35,6 +35,19 @@ public struct ContainerPlan: Equatable, Sendable {
   /// The only devices that it may use; empty for no restriction.
   public private(set) var devices: [PlanEntry.Device] = []
   public private(set) var disk: PlanEntry.Disk?
+  public private(set) var hostname: String?
+  public private(set) var capabilities: PlanEntry.Capabilities?
+  public private(set) var hasNoNewPrivileges = false
+  public private(set) var seccomp: Filter?
+
+  /// What seccomp(2) installs.
+  public struct Filter: Equatable, Sendable {
+    public let instructions: [UInt8]
+    public let flags: UInt32
+  }
+
+  /// Claims fields like an isolator, for what its ContainerInfo says.
+  static let task = "the task"
 
   private var owners: [String: String] = [:]
 
@@ -49,12 +62,16 @@ public struct ContainerPlan: Equatable, Sendable {
     public var description: String {
       switch self {
       case .conflict(let field, let isolators) where Set(isolators).count == 1:
-        "isolator \(isolators[0]) sets \(field) twice; it must set it once"
+        "\(Self.name(isolators[0])) sets \(field) twice; it must set it once"
+      case .conflict(let field, let isolators) where isolators.contains(task):
+        "\(isolators.map(Self.name).joined(separator: " and ")) both set \(field); only one of them can"
       case .conflict(let field, let isolators):
         "isolators \(isolators.joined(separator: " and ")) both set \(field); activate only one of them in --isolation"
-      case .invalid(let isolator, let reason): "isolator \(isolator): \(reason)"
+      case .invalid(let isolator, let reason): "\(Self.name(isolator)): \(reason)"
       }
     }
+
+    private static func name(_ claimant: String) -> String { claimant == task ? task : "isolator \(claimant)" }
   }
 
   /// Merges the answers of all isolators.
@@ -75,7 +92,17 @@ public struct ContainerPlan: Equatable, Sendable {
         isolator: owners[Self.mountField(mount)] ?? "",
         reason: "the mount at \(mount.target) needs a mount namespace; ask for TEPUI_NAMESPACE_MOUNT")
     }
+    if hostname != nil, !namespaces.contains(.uts) {
+      throw .invalid(
+        isolator: owners[Self.hostnameField] ?? "",
+        reason: "\(Self.hostnameField) needs a uts namespace; ask for TEPUI_NAMESPACE_UTS")
+    }
   }
+
+  private static let hostnameField = "the host's name"
+
+  /// Whether an isolator mounts something there.
+  func mounts(at target: String) -> Bool { mounts.contains { $0.target == target } }
 
   /// Takes over what a plan for the running container changes; all else was decided at the launch.
   mutating func replaceCgroup(with plan: ContainerPlan) {
@@ -135,9 +162,7 @@ public struct ContainerPlan: Equatable, Sendable {
       }
       namespaces.formUnion(wanted)
     case .mount(let mount):
-      guard mount.target.hasPrefix("/"), !mount.target.split(separator: "/").contains("..") else {
-        throw .invalid(isolator: isolator, reason: "the mount target '\(mount.target)' is not an absolute path")
-      }
+      try Self.check(mount, of: isolator)
       try claim(Self.mountField(mount), for: isolator)
       mounts.append(mount)
     case .device(let device):
@@ -148,6 +173,32 @@ public struct ContainerPlan: Equatable, Sendable {
     case .disk(let disk):
       try claim("the measured disk", for: isolator)
       self.disk = disk
+    case .hostname(let name):
+      try claim(Self.hostnameField, for: isolator)
+      hostname = name
+    case .capabilities(let sets):
+      guard (sets.ofRoot | sets.ofOthers) & ~sets.bounding == 0 else {
+        throw .invalid(isolator: isolator, reason: "capabilities beyond the bounding set")
+      }
+      try claim("the capabilities", for: isolator)
+      capabilities = sets
+    case .noNewPrivileges: hasNoNewPrivileges = true
+    case .seccomp(let filter, let flags):
+      guard !filter.isEmpty, filter.count % 8 == 0, filter.count <= 4096 * 8 else {
+        throw .invalid(isolator: isolator, reason: "a filter of \(filter.count) bytes is none")
+      }
+      try claim("the filter of system calls", for: isolator)
+      seccomp = Filter(instructions: filter, flags: flags)
+    }
+  }
+
+  private static func check(_ mount: PlanEntry.Mount, of isolator: String) throws(Refusal) {
+    guard mount.target.hasPrefix("/"), !mount.target.split(separator: "/").contains("..") else {
+      throw .invalid(isolator: isolator, reason: "the mount target '\(mount.target)' is not an absolute path")
+    }
+    let leavesSandbox = mount.source.hasPrefix("/") || mount.source.split(separator: "/").contains("..")
+    guard !mount.flags.contains(.fromSandbox) || !leavesSandbox else {
+      throw .invalid(isolator: isolator, reason: "the mount source '\(mount.source)' is not below the sandbox")
     }
   }
 
@@ -209,6 +260,7 @@ extension PlanEntry {
     switch self {
     case .cgroup, .cgroupIfPresent, .watch, .disk: true
     case .environment, .rlimit, .namespaces, .mount, .device: false
+    case .hostname, .capabilities, .noNewPrivileges, .seccomp: false
     }
   }
 
@@ -222,6 +274,10 @@ extension PlanEntry {
     case .mount: "mount"
     case .device: "devices"
     case .disk: "disk"
+    case .hostname: "host's name"
+    case .capabilities: "capabilities"
+    case .noNewPrivileges: "no_new_privs"
+    case .seccomp: "filter of system calls"
     }
   }
 }

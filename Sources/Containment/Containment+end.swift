@@ -24,10 +24,15 @@ extension Containment {
       guard command.hasEnded() else { return }
       loop.unwatch(command.pidfd)
       readControl(of: container)
-      guard !container.isEnding else { return }
-      begin(end: container, as: .exited)
-      container.timer = loop.schedule(afterMs: Self.followMs) { [self] in advance(container) }
+      // A short command may be over before its supervisor has let go of the control socket, which says that it ran.
+      if case .running = container.phase { follow(container) }
     }
+  }
+
+  /// The command is over: its supervisor gets a moment to end by itself.
+  func follow(_ container: SupervisedContainer) {
+    begin(end: container, as: .exited)
+    container.timer = loop.schedule(afterMs: Self.followMs) { [self] in advance(container) }
   }
 
   /// Kills the container. A launch that is under way fails.

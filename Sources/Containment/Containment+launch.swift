@@ -18,7 +18,7 @@ extension Containment {
     }
     let container: SupervisedContainer
     do {
-      let plan = try plan(request.description, running: false)
+      let plan = try plan(request)
       container = SupervisedContainer(
         request: request, plan: plan, phase: .starting(control: -1, mayRun: false, answer))
     } catch {
@@ -41,14 +41,36 @@ extension Containment {
       && id.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: "/") }
   }
 
-  func plan(_ description: ContainerDescription, running: Bool) throws(LaunchFailure) -> ContainerPlan {
+  /// For a running container.
+  func plan(_ description: ContainerDescription) throws(LaunchFailure) -> ContainerPlan {
     do {
-      var answers: [(isolator: String, entries: [PlanEntry])] = []
-      for isolator in isolators {
-        answers.append((isolator.id, try isolator.plan(description, running: running)))
-      }
-      var plan = try ContainerPlan(answers, running: running, controllers: controllers)
+      var plan = try ContainerPlan(try ask(description, running: true), running: true, controllers: controllers)
       if description.sharesLimits { plan.leaveLimitsToPod() }
+      return plan
+    } catch {
+      throw LaunchFailure(step: .plan, message: "\(error)")
+    }
+  }
+
+  private func ask(
+    _ description: ContainerDescription, running: Bool
+  ) throws(IsolatorFailure) -> [(isolator: String, entries: [PlanEntry])] {
+    var answers: [(isolator: String, entries: [PlanEntry])] = []
+    for isolator in isolators {
+      answers.append((isolator.id, try isolator.plan(description, running: running)))
+    }
+    return answers
+  }
+
+  /// The isolators' plans and what the task asks for itself.
+  private func plan(_ request: LaunchRequest) throws(LaunchFailure) -> ContainerPlan {
+    do {
+      var answers = try ask(request.description, running: false)
+      answers.append(
+        (ContainerPlan.task, request.rlimits.map { .rlimit(name: $0.name, soft: $0.soft, hard: $0.hard) }))
+      var plan = try ContainerPlan(answers, running: false, controllers: controllers)
+      if request.description.sharesLimits { plan.leaveLimitsToPod() }
+      try plan.check(request.description.wishes)
       return plan
     } catch {
       throw LaunchFailure(step: .plan, message: "\(error)")
@@ -127,12 +149,19 @@ extension Containment {
       // Without privilege nobody else can be switched to; to be oneself needs no switch.
       if account.uid == geteuid() && geteuid() != 0 { user = nil }
     }
+    let places = try ContainerPlaces(request, plan: container.plan).all
+    let specification: LaunchSpecification
     do {
-      return try LaunchSpecification(
-        request, plan: container.plan, user: user, bootID: bootID, joined: container.joined)
+      specification = try LaunchSpecification(
+        request, plan: container.plan, places: places, user: user, bootID: bootID, joined: container.joined)
     } catch {
       throw LaunchFailure(step: .execute, message: "\(error.field) holds a NUL, which no program can be given")
     }
+    guard specification.bytes.count <= Int(LAUNCH_SPEC_LIMIT) else {
+      let failure = SystemFailure("execute '\(request.command.program)'", code: E2BIG)
+      throw LaunchFailure(step: .execute, message: "cannot \(failure)")
+    }
+    return specification
   }
 
   private func spawn(
@@ -234,6 +263,8 @@ extension Containment {
     container.phase = .running
     measureDisk(of: container)
     answer(.success(LaunchedContainer(supervisorPID: supervisor.pid, pid: command.pid)))
+    // Seen before, but not acted upon.
+    if command.hasEnded() { follow(container) }
   }
 
   func failLaunch(_ container: SupervisedContainer, _ step: LaunchFailure.Step, _ message: String) {
@@ -266,6 +297,10 @@ extension Containment {
     case LAUNCH_STEP_USER: return LaunchFailure(step: .user, message: "cannot switch the user: \(detail): \(cause)")
     case LAUNCH_STEP_WORKING_DIRECTORY:
       return LaunchFailure(step: .workingDirectory, message: "cannot enter the working directory \(detail): \(cause)")
+    case LAUNCH_STEP_ROOT:
+      return LaunchFailure(step: .root, message: "cannot make the root file system: \(detail): \(cause)")
+    case LAUNCH_STEP_PRIVILEGES: return LaunchFailure(step: .privileges, message: "\(detail): \(cause)")
+    case LAUNCH_STEP_SECCOMP: return LaunchFailure(step: .seccomp, message: "\(detail): \(cause)")
     case LAUNCH_STEP_EXECUTE: return LaunchFailure(step: .execute, message: "cannot execute '\(detail)': \(cause)")
     default: return LaunchFailure(step: .spawn, message: "the supervisor failed: \(detail): \(cause)")
     }

@@ -11,7 +11,7 @@ extension Containment {
     recoverIsolators(container)
     // The limits stand as they were written; the watches are needed again.
     do {
-      container.plan = try plan(container.request.description, running: true)
+      container.plan = try plan(container.request.description)
     } catch {
       log.warning("container \(container.id) is not watched for its limits: \(error)")
     }

@@ -12,7 +12,7 @@ extension Containment {
     description.requests = requests
     description.limits = limits
     do {
-      var plan = try plan(description, running: true)
+      var plan = try plan(description)
       let kept = keepMemoryInUse(&plan, of: container)
       try write(plan, to: container)
       container.plan.replaceCgroup(with: plan)

@@ -12,8 +12,10 @@ struct LaunchSpecification {
   }
 
   /// Texts with a NUL inside cannot be told to a program: the field's name is thrown.
+  /// - Parameter places: all mounts and links, in their order.
   init(
-    _ request: LaunchRequest, plan: ContainerPlan, user: UserAccount?, bootID: String, joined: JoinedNamespaces? = nil
+    _ request: LaunchRequest, plan: ContainerPlan, places: [ContainerPlaces.Place], user: UserAccount?, bootID: String,
+    joined: JoinedNamespaces? = nil
   ) throws(InvalidText) {
     self.init()
     try add(LAUNCH_STATE_DIRECTORY, text: request.stateDirectory, "the state directory")
@@ -40,7 +42,14 @@ struct LaunchSpecification {
       append(rlimit.soft)
       append(rlimit.hard)
     }
-    for mount in plan.mounts { try add(mount) }
+    if let root = request.root { try add(LAUNCH_ROOT, text: root, "the root file system's path") }
+    for place in places {
+      switch place {
+      case .mount(let mount): try add(mount)
+      case .link(let content, let path): try add(LAUNCH_LINK, texts: [content, path], "the link at \(path)")
+      }
+    }
+    try addPrivileges(of: plan)
     let length = UInt32(bytes.count)
     withUnsafeBytes(of: length) { bytes.replaceSubrange(8..<12, with: $0) }
   }
@@ -49,11 +58,38 @@ struct LaunchSpecification {
     let field: String
   }
 
+  private mutating func addPrivileges(of plan: ContainerPlan) throws(InvalidText) {
+    if let name = plan.hostname { try add(LAUNCH_HOSTNAME, text: name, "the host's name") }
+    if let sets = plan.capabilities {
+      add(LAUNCH_CAPABILITIES, length: 8 + 8 + 8)
+      append(sets.bounding)
+      append(sets.ofRoot)
+      append(sets.ofOthers)
+    }
+    if plan.hasNoNewPrivileges { add(LAUNCH_NO_NEW_PRIVILEGES, length: 0) }
+    if let filter = plan.seccomp {
+      add(LAUNCH_SECCOMP, length: 4 + filter.instructions.count)
+      append(filter.flags)
+      bytes += filter.instructions
+    }
+  }
+
   private mutating func add(_ mount: PlanEntry.Mount) throws(InvalidText) {
     let texts = [mount.type, mount.source, mount.target, mount.options].map { Array($0.utf8) }
     guard texts.allSatisfy({ !$0.contains(0) }) else { throw InvalidText(field: "the mount at \(mount.target)") }
     add(LAUNCH_MOUNT, length: 4 + texts.reduce(0) { $0 + $1.count + 1 })
-    append((mount.isReadOnly ? 1 : 0) | (mount.isBind ? 2 : 0) | (mount.isRecursive ? 4 : 0) as UInt32)
+    append(mount.flags.rawValue)
+    append(texts)
+  }
+
+  private mutating func add(_ type: launch_record, texts: [String], _ field: String) throws(InvalidText) {
+    let texts = texts.map { Array($0.utf8) }
+    guard texts.allSatisfy({ !$0.contains(0) }) else { throw InvalidText(field: field) }
+    add(type, length: texts.reduce(0) { $0 + $1.count + 1 })
+    append(texts)
+  }
+
+  private mutating func append(_ texts: [[UInt8]]) {
     for text in texts {
       bytes += text
       bytes.append(0)
@@ -61,11 +97,7 @@ struct LaunchSpecification {
   }
 
   private mutating func add(_ type: launch_record, text: String, _ field: String) throws(InvalidText) {
-    let text = Array(text.utf8)
-    guard !text.contains(0) else { throw InvalidText(field: field) }
-    add(type, length: text.count + 1)
-    bytes += text
-    bytes.append(0)
+    try add(type, texts: [text], field)
   }
 
   private mutating func add(_ type: launch_record, words: [UInt32]) {

@@ -77,6 +77,9 @@ public struct ContainerDescription: Equatable, Sendable {
   public var parentID = ""
   /// Limited by its pod's cgroup alone: cgroup keys and watches of plans are left out.
   public var sharesLimits = false
+  /// Has a root file system of its own.
+  public var hasOwnRoot = false
+  public var wishes = Wishes()
 
   public init(
     id: String, frameworkID: String, executorID: String, role: String, user: String, sandbox: String,
@@ -92,6 +95,21 @@ public struct ContainerDescription: Equatable, Sendable {
     self.requests = requests
     self.limits = limits
     self.pid = pid
+  }
+
+  /// What the task asks for beside resources. Sets of capabilities have bit `1 << CAP_...`.
+  public struct Wishes: Equatable, Sendable {
+    public var effectiveCapabilities: UInt64?
+    public var boundingCapabilities: UInt64?
+    public var isUnconfined = false
+    public var seccompProfile = ""
+    public var hostname = ""
+    /// Of /dev/shm; 0: none.
+    public var shmBytes: Int64 = 0
+    public var sharesHostPID = false
+    public var sharesHostIPC = false
+
+    public init() {}
   }
 
   public struct Amount: Equatable, Sendable {
@@ -122,6 +140,11 @@ public enum PlanEntry: Equatable, Sendable {
   /// Allows a device, and with that denies those that nobody allows.
   case device(Device)
   case disk(Disk)
+  case hostname(String)
+  case capabilities(Capabilities)
+  case noNewPrivileges
+  /// Instructions of struct sock_filter, and flags of seccomp(2).
+  case seccomp(filter: [UInt8], flags: UInt32)
 
   /// A number in a cgroup file that must not rise; when it does the container is destroyed for the reason given.
   public struct Watch: Equatable, Sendable {
@@ -221,24 +244,50 @@ public enum PlanEntry: Equatable, Sendable {
 
   public struct Mount: Equatable, Sendable {
     public var type: String
+    /// With `fromSandbox` relative to it.
     public var source: String
     public var target: String
     public var options: String
-    public var isReadOnly: Bool
-    public var isBind: Bool
-    public var isRecursive: Bool
+    public var flags: Flags
 
-    public init(
-      type: String, source: String, target: String, options: String, isReadOnly: Bool, isBind: Bool,
-      isRecursive: Bool
-    ) {
+    public init(type: String, source: String, target: String, options: String = "", flags: Flags = []) {
       self.type = type
       self.source = source
       self.target = target
       self.options = options
-      self.isReadOnly = isReadOnly
-      self.isBind = isBind
-      self.isRecursive = isRecursive
+      self.flags = flags
+    }
+
+    /// The bits of TEPUI_MOUNT_...
+    public struct Flags: OptionSet, Hashable, Sendable {
+      public let rawValue: UInt32
+      public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+      public static let readOnly = Self(rawValue: 1)
+      public static let bind = Self(rawValue: 2)
+      public static let recursive = Self(rawValue: 4)
+      public static let noSUID = Self(rawValue: 8)
+      public static let noDevices = Self(rawValue: 16)
+      public static let noExecute = Self(rawValue: 32)
+      public static let fromSandbox = Self(rawValue: 64)
+      public static let forAll = Self(rawValue: 128)
+
+      public static let known = Self(rawValue: 255)
+    }
+  }
+
+  /// Sets of capabilities, bit `1 << CAP_...`.
+  public struct Capabilities: Equatable, Sendable {
+    /// The most that a process of the container can gain.
+    public var bounding: UInt64
+    /// After the exec.
+    public var ofRoot: UInt64
+    public var ofOthers: UInt64
+
+    public init(bounding: UInt64, ofRoot: UInt64, ofOthers: UInt64) {
+      self.bounding = bounding
+      self.ofRoot = ofRoot
+      self.ofOthers = ofOthers
     }
   }
 }

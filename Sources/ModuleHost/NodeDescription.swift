@@ -26,9 +26,16 @@ extension ContainerDescription {
   func borrowed(in memory: BorrowedMemory, running: Bool) -> UnsafePointer<tepui_container> {
     var container = tepui_container()
     container.size = UInt32(MemoryLayout<tepui_container>.size)
-    container.flags =
-      (isCommandTask ? TEPUI_CONTAINER_COMMAND_TASK : 0) | (running ? TEPUI_CONTAINER_RUNNING : 0)
-      | (isPod ? TEPUI_CONTAINER_POD : 0) | (sharesLimits ? TEPUI_CONTAINER_SHARES_LIMITS : 0)
+    let flags = [
+      (isCommandTask, TEPUI_CONTAINER_COMMAND_TASK), (running, TEPUI_CONTAINER_RUNNING),
+      (isPod, TEPUI_CONTAINER_POD), (sharesLimits, TEPUI_CONTAINER_SHARES_LIMITS),
+      (hasOwnRoot, TEPUI_CONTAINER_OWN_ROOT),
+      (wishes.effectiveCapabilities != nil, TEPUI_CONTAINER_ASKS_EFFECTIVE),
+      (wishes.boundingCapabilities != nil, TEPUI_CONTAINER_ASKS_BOUNDING),
+      (wishes.isUnconfined, TEPUI_CONTAINER_ASKS_UNCONFINED),
+      (wishes.sharesHostPID, TEPUI_CONTAINER_ASKS_HOST_PID), (wishes.sharesHostIPC, TEPUI_CONTAINER_ASKS_HOST_IPC),
+    ]
+    container.flags = flags.reduce(0) { $0 | ($1.0 ? $1.1 : 0) }
     container.id = memory.text(id)
     container.framework = memory.text(frameworkID)
     container.executor = memory.text(executorID)
@@ -41,6 +48,11 @@ extension ContainerDescription {
     container.limit_count = UInt32(limits.count)
     container.pid = Int64(pid)
     container.parent = memory.text(parentID)
+    container.effective_capabilities = wishes.effectiveCapabilities ?? 0
+    container.bounding_capabilities = wishes.boundingCapabilities ?? 0
+    container.shm_bytes = wishes.shmBytes
+    container.hostname = memory.text(wishes.hostname)
+    container.seccomp_profile = memory.text(wishes.seccompProfile)
     return memory.single(container)
   }
 

@@ -38,7 +38,24 @@ final class PlanSink {
           PlanSink.with(context) { (sink) throws(Violation) in try sink.cgroup(file, value, ifPresent: true) }
         },
         device: { context, device in PlanSink.with(context) { (sink) throws(Violation) in try sink.device(device) } },
-        disk: { context, disk in PlanSink.with(context) { (sink) throws(Violation) in try sink.disk(disk) } }))
+        disk: { context, disk in PlanSink.with(context) { (sink) throws(Violation) in try sink.disk(disk) } },
+        hostname: { context, name in
+          PlanSink.with(context) { (sink) throws(Violation) in try sink.hostname(name) }
+        },
+        capabilities: { context, bounding, ofRoot, ofOthers in
+          PlanSink.with(context) { (sink) throws(Violation) in
+            try sink.capabilities(.init(bounding: bounding, ofRoot: ofRoot, ofOthers: ofOthers))
+          }
+        },
+        no_new_privileges: { context in
+          PlanSink.with(context) { (sink) throws(Violation) in
+            try sink.requireLaunch("no_new_privs")
+            return .noNewPrivileges
+          }
+        },
+        seccomp: { context, filter, length, flags in
+          PlanSink.with(context) { (sink) throws(Violation) in try sink.seccomp(filter, length, flags) }
+        }))
     memory.pointee.context = Unmanaged.passUnretained(self).toOpaque()
   }
 
@@ -156,15 +173,40 @@ final class PlanSink {
     guard target.hasPrefix("/"), !target.split(separator: "/").contains("..") else {
       throw Violation("a mount on \"\(target)\", which is no absolute path without ..")
     }
-    guard mount.flags & ~(TEPUI_MOUNT_READ_ONLY | TEPUI_MOUNT_BIND | TEPUI_MOUNT_RECURSIVE) == 0 else {
+    let flags = PlanEntry.Mount.Flags(rawValue: mount.flags)
+    guard PlanEntry.Mount.Flags.known.isSuperset(of: flags) else {
       throw Violation("a mount on \(target) with flags \(mount.flags), of which this host does not know all")
     }
     return .mount(
       .init(
         type: try text(mount.type, "type of a mount"), source: try text(mount.source, "source of a mount"),
-        target: target,
-        options: try text(mount.options, "options of a mount"), isReadOnly: mount.flags & TEPUI_MOUNT_READ_ONLY != 0,
-        isBind: mount.flags & TEPUI_MOUNT_BIND != 0, isRecursive: mount.flags & TEPUI_MOUNT_RECURSIVE != 0))
+        target: target, options: try text(mount.options, "options of a mount"), flags: flags))
+  }
+
+  private func hostname(_ name: tepui_text) throws(Violation) -> PlanEntry {
+    try requireLaunch("a host's name")
+    let name = try text(name, "host's name")
+    guard !name.isEmpty, name.utf8.count <= 64 else {
+      throw Violation("the host's name \"\(name)\", which must have 1 to 64 bytes")
+    }
+    return .hostname(name)
+  }
+
+  private func capabilities(_ sets: PlanEntry.Capabilities) throws(Violation) -> PlanEntry {
+    try requireLaunch("a set of capabilities")
+    guard (sets.ofRoot | sets.ofOthers) & ~sets.bounding == 0 else {
+      throw Violation("capabilities beyond the bounding set")
+    }
+    return .capabilities(sets)
+  }
+
+  private func seccomp(_ filter: UnsafeRawPointer?, _ length: UInt64, _ flags: UInt32) throws(Violation) -> PlanEntry {
+    try requireLaunch("a filter of system calls")
+    guard let filter, length > 0, length % 8 == 0, length <= 4096 * 8 else {
+      throw Violation("a filter of \(length) bytes; it must be 1 to 4096 instructions of 8 bytes")
+    }
+    guard flags & ~6 == 0 else { throw Violation("a filter with flags \(flags), of which this host does not know all") }
+    return .seccomp(filter: Array(UnsafeRawBufferPointer(start: filter, count: Int(length))), flags: flags)
   }
 
   private func device(_ pointer: UnsafePointer<tepui_device>?) throws(Violation) -> PlanEntry {

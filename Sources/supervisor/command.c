@@ -1,127 +1,173 @@
 #define _GNU_SOURCE
 #include "supervisor.h"
 
-#include <errno.h>
+#include "kernel.h"
+#include "text.h"
+
 #include <fcntl.h>
-#include <grp.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* More groups than any real user is in; the kernel would take 65536. */
 #define GROUP_LIMIT 1024
 
-extern char **environ;
+#define PATH_LIMIT 4096
+
+enum { OUTPUT = 1, ERROR_OUTPUT = 2 };
 
 static void set_rlimits(const struct spec *spec) {
   size_t offset = 0;
   for (struct record record = spec_next(spec, LAUNCH_RLIMIT, &offset); record.payload != NULL;
        record = spec_next(spec, LAUNCH_RLIMIT, &offset)) {
-    struct rlimit limit = {.rlim_cur = spec_u64(record.payload, 4), .rlim_max = spec_u64(record.payload, 12)};
-    if (setrlimit((int)spec_u32(record.payload, 0), &limit) < 0)
-      fail(LAUNCH_STEP_RLIMITS, errno, "setrlimit: a hard limit above the agent's own needs CAP_SYS_RESOURCE");
+    const uint64_t limit[2] = {spec_u64(record.payload, 4), spec_u64(record.payload, 12)};
+    long error = KERNEL(prlimit64, 0, spec_u32(record.payload, 0), limit, NULL);
+    if (error < 0)
+      fail(LAUNCH_STEP_RLIMITS, error, "setrlimit: a hard limit above the agent's own needs CAP_SYS_RESOURCE");
   }
-}
-
-static struct record user_of(const struct spec *spec) {
-  size_t offset = 0;
-  return spec_next(spec, LAUNCH_USER, &offset);
 }
 
 /*
  * Opens an output file in the sandbox as `number`. The sandbox is the user's, and this runs with the agent's rights:
  * no link may lead elsewhere, no FIFO may block the launch, and no second name of another's file may be given away.
  */
-static void open_output(int sandbox, const char *name, int number, const struct record *user) {
-  int fd = openat(sandbox, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+static void open_output(const char *name, int number, const struct record *user) {
+  int fd = open_at(sandbox_fd, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0644);
+  if (fd < 0) fail(LAUNCH_STEP_SANDBOX, fd, name);
   struct stat status;
-  if (fd < 0 || fstat(fd, &status) < 0) fail(LAUNCH_STEP_SANDBOX, errno, name);
-  if (!S_ISREG(status.st_mode) || status.st_nlink != 1) fail(LAUNCH_STEP_SANDBOX, EPERM, name);
-  if (user->payload != NULL && fchown(fd, spec_u32(user->payload, 0), spec_u32(user->payload, 4)) < 0)
-    fail(LAUNCH_STEP_SANDBOX, errno, name);
-  if (fcntl(fd, F_SETFL, O_APPEND) < 0 || dup2(fd, number) < 0) fail(LAUNCH_STEP_SANDBOX, errno, name);
+  long error = KERNEL(fstat, fd, &status);
+  if (error == 0 && (!S_ISREG(status.st_mode) || status.st_nlink != 1)) error = -EPERM;
+  if (error == 0 && user->payload != NULL)
+    error = KERNEL(fchown, fd, spec_u32(user->payload, 0), spec_u32(user->payload, 4));
+  if (error == 0) error = KERNEL(fcntl, fd, F_SETFL, O_APPEND);
+  if (error == 0 && (error = KERNEL(dup3, fd, number, 0)) > 0) error = 0;
+  if (error < 0) fail(LAUNCH_STEP_SANDBOX, error, name);
 }
 
 static void open_outputs(const struct spec *spec) {
-  int sandbox = open(spec->sandbox, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (sandbox < 0) fail(LAUNCH_STEP_SANDBOX, errno, spec->sandbox);
-  struct record user = user_of(spec);
-  open_output(sandbox, "stdout", STDOUT_FILENO, &user);
-  open_output(sandbox, "stderr", STDERR_FILENO, &user);
+  struct record user = spec_only(spec, LAUNCH_USER);
+  open_output("stdout", OUTPUT, &user);
+  open_output("stderr", ERROR_OUTPUT, &user);
 }
 
 static void switch_user(const struct spec *spec) {
-  struct record user = user_of(spec);
+  struct record user = spec_only(spec, LAUNCH_USER);
   if (user.payload == NULL) return;
-  uid_t uid = spec_u32(user.payload, 0);
-  gid_t gid = spec_u32(user.payload, 4);
-  gid_t groups[GROUP_LIMIT];
-  size_t count = (user.length - 8) / 4;
+  uint32_t uid = spec_u32(user.payload, 0), gid = spec_u32(user.payload, 4), count = (user.length - 8) / 4;
   if (count > GROUP_LIMIT) fail(LAUNCH_STEP_USER, EINVAL, "too many supplementary groups");
-  for (size_t i = 0; i < count; i++) groups[i] = spec_u32(user.payload, 8 + 4 * i);
-  if (setgroups(count, groups) < 0) fail(LAUNCH_STEP_USER, errno, "setgroups");
-  if (setresgid(gid, gid, gid) < 0) fail(LAUNCH_STEP_USER, errno, "setresgid");
-  if (setresuid(uid, uid, uid) < 0) fail(LAUNCH_STEP_USER, errno, "setresuid");
+  long error = KERNEL(setgroups, count, user.payload + 8);
+  if (error < 0) fail(LAUNCH_STEP_USER, error, "setgroups");
+  error = KERNEL(setresgid, gid, gid, gid);
+  if (error < 0) fail(LAUNCH_STEP_USER, error, "setresgid");
+  error = KERNEL(setresuid, uid, uid, uid);
+  if (error < 0) fail(LAUNCH_STEP_USER, error, "setresuid");
 }
 
-/* Straight to the kernel: libc keeps two signals to itself, and what is ignored stays so over an exec. */
+/* What is ignored stays so over an exec. */
 static void reset_signals(void) {
-  static const unsigned long by_default[8]; /* struct sigaction as the kernel has it, or larger; SIG_DFL is 0 */
-  for (int number = 1; number < NSIG; number++) syscall(SYS_rt_sigaction, number, by_default, NULL, NSIG / 8);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
+  static const unsigned long by_default[8], none; /* struct sigaction as the kernel has it, or larger; SIG_DFL is 0 */
+  for (int number = 1; number < NSIG; number++)
+    KERNEL(rt_sigaction, number, by_default, NULL, SIGNAL_SET_SIZE);
+  KERNEL(rt_sigprocmask, SIG_SETMASK, &none, NULL, SIGNAL_SET_SIZE);
 }
 
 /* Writes pointers to the texts of a type and a NULL; answers the place after it. */
-static char **collect(const struct spec *spec, uint32_t type, char **into) {
+static const char **collect(const struct spec *spec, uint32_t type, const char **into) {
   size_t offset = 0;
   for (struct record record = spec_next(spec, type, &offset); record.payload != NULL;
        record = spec_next(spec, type, &offset))
-    *into++ = (char *)record.payload;
+    *into++ = (const char *)record.payload;
   *into++ = NULL;
   return into;
 }
 
-/* What a pod consists of while its tasks come and go. Not a program: its user may not be able to reach one of ours. */
-_Noreturn static void become_pause(const struct spec *spec) {
-  prctl(PR_SET_NAME, "tepui-pod", 0, 0, 0);
-  await_consent();
-  close_range(STDERR_FILENO + 1, ~0u, 0);
-  spec_close(spec);
-  shrink();
-  for (;;) pause();
+struct call {
+  const char **arguments; /* one more place lies before them */
+  const char **environment;
+};
+
+static struct call make_call(const struct spec *spec) {
+  size_t pointers = (size_t)spec->argument_count + spec->environment_count + 3;
+  long memory = KERNEL(mmap, NULL, pointers * sizeof(char *), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory < 0 && memory > -4096) fail(LAUNCH_STEP_EXECUTE, memory, spec->program);
+  struct call call = {.arguments = (const char **)memory + 1};
+  call.environment = collect(spec, LAUNCH_ARGUMENT, call.arguments);
+  collect(spec, LAUNCH_ENVIRONMENT, call.environment);
+  return call;
 }
 
-_Noreturn void become_command(const struct spec *spec) {
-  setsid();
+/* Answers only after a failure. */
+static long execute(const char *path, const struct call *call) {
+  long error = KERNEL(execve, path, call->arguments, call->environment);
+  if (error != -ENOEXEC) return error;
+  /* A script without a first line that says so, as shells do it: `sh path arguments...` */
+  call->arguments[-1] = "sh";
+  call->arguments[0] = path;
+  return KERNEL(execve, "/bin/sh", call->arguments - 1, call->environment);
+}
+
+static const char *search_path(const struct call *call) {
+  for (const char **variable = call->environment; *variable != NULL; variable++)
+    if ((*variable)[0] == 'P' && (*variable)[1] == 'A' && (*variable)[2] == 'T' && (*variable)[3] == 'H' &&
+        (*variable)[4] == '=')
+      return *variable + 5;
+  return "/bin:/usr/bin";
+}
+
+/* Looks the program up where its environment says. */
+static long execute_by_name(const char *name, const struct call *call) {
+  for (const char *byte = name; *byte != 0; byte++)
+    if (*byte == '/') return execute(name, call);
+  long answer = -ENOENT;
+  for (const char *rest = search_path(call);;) {
+    char path[PATH_LIMIT];
+    size_t length = 0;
+    while (*rest != 0 && *rest != ':' && length < sizeof path - 2) path[length++] = *rest++;
+    while (*rest != 0 && *rest != ':') rest++;
+    if (length > 0 && path[length - 1] != '/') path[length++] = '/';
+    text_append(path, path + length, sizeof path, name);
+    long error = execute(path, call);
+    if (error != -ENOENT && error != -ENOTDIR && error != -EACCES) return error;
+    if (error == -EACCES) answer = error;
+    if (*rest++ == 0) return answer;
+  }
+}
+
+/* What a pod consists of while its tasks come and go. Not a program: its user may not be able to reach one of ours. */
+static _Noreturn void become_pause(const struct spec *spec) {
+  KERNEL(prctl, PR_SET_NAME, "tepui-pod", 0, 0, 0);
+  await_consent();
+  filter_system_calls(spec);
+  KERNEL(close_range, ERROR_OUTPUT + 1, ~0u, 0);
+  let_go(spec);
+  for (;;) KERNEL(ppoll, NULL, 0, NULL, NULL, SIGNAL_SET_SIZE);
+}
+
+void become_command(void *context) {
+  const struct spec *spec = context;
+  KERNEL(setsid, 0);
   /* Raising one's score needs no privilege; the supervisor's protection must not reach its command. */
-  int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  int score = open_at(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY, 0);
   if (score >= 0) {
-    (void)!write(score, "0", 1);
-    close(score);
+    KERNEL(write, score, "0", 1);
+    close_fd(score);
   }
   set_rlimits(spec);
   open_outputs(spec);
+  limit_capabilities(spec);
   switch_user(spec);
-  if (chdir(spec->working_directory) < 0) fail(LAUNCH_STEP_WORKING_DIRECTORY, errno, spec->working_directory);
+  take_capabilities(spec);
+  long error = KERNEL(chdir, spec->working_directory);
+  if (error < 0) fail(LAUNCH_STEP_WORKING_DIRECTORY, error, spec->working_directory);
   reset_signals();
   if (spec->pauses) become_pause(spec);
-
-  size_t pointers = (size_t)spec->argument_count + spec->environment_count + 2;
-  int writable = PROT_READ | PROT_WRITE;
-  char **arguments = mmap(NULL, pointers * sizeof *arguments, writable, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (arguments == MAP_FAILED) fail(LAUNCH_STEP_EXECUTE, errno, spec->program);
-  char **environment = collect(spec, LAUNCH_ARGUMENT, arguments);
-  collect(spec, LAUNCH_ENVIRONMENT, environment);
-  if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0) fail(LAUNCH_STEP_EXECUTE, errno, "close_range");
+  struct call call = make_call(spec);
+  error = KERNEL(close_range, ERROR_OUTPUT + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+  if (error < 0) fail(LAUNCH_STEP_EXECUTE, error, "close_range");
 
   await_consent();
-  environ = environment; /* execvp looks up PATH in it */
-  execvp(spec->program, arguments);
-  fail(LAUNCH_STEP_EXECUTE, errno, spec->program);
+  filter_system_calls(spec);
+  fail(LAUNCH_STEP_EXECUTE, execute_by_name(spec->program, &call), spec->program);
 }

@@ -1,11 +1,10 @@
 #define _GNU_SOURCE
 #include "supervisor.h"
 
-#include <errno.h>
+#include "kernel.h"
+#include "text.h"
+
 #include <fcntl.h>
-#include <stdio.h> /* renameat; nothing that buffers */
-#include <string.h>
-#include <unistd.h>
 
 /* Both stay open for the life of the container: the path may be gone by its end, and the disk full. */
 static int directory_fd = -1;
@@ -15,7 +14,7 @@ static char record[LAUNCH_EXIT_LENGTH];
 #define STATUS_DIGITS 10
 
 void exit_record_prepare(const struct spec *spec) {
-  size_t boot_length = strlen(spec->boot_id);
+  size_t boot_length = text_length(spec->boot_id);
   if (boot_length > 36) fail(LAUNCH_STEP_SPECIFICATION, EINVAL, "the boot id is too long");
   memset(record, ' ', sizeof record);
   memcpy(record, LAUNCH_EXIT_RUNNING, 8);
@@ -23,13 +22,13 @@ void exit_record_prepare(const struct spec *spec) {
   record[8 + 36] = '\n';
   record[sizeof record - 1] = '\n';
 
-  directory_fd = open(spec->state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory_fd < 0) fail(LAUNCH_STEP_STATE, errno, spec->state_directory);
-  unlinkat(directory_fd, LAUNCH_EXIT_FILE, 0);
-  record_fd = openat(directory_fd, LAUNCH_EXIT_PENDING, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-  if (record_fd < 0) fail(LAUNCH_STEP_STATE, errno, spec->state_directory);
-  ssize_t written = pwrite(record_fd, record, sizeof record, 0);
-  if (written != (ssize_t)sizeof record) fail(LAUNCH_STEP_STATE, written < 0 ? errno : ENOSPC, spec->state_directory);
+  directory_fd = open_at(AT_FDCWD, spec->state_directory, O_RDONLY | O_DIRECTORY, 0);
+  if (directory_fd < 0) fail(LAUNCH_STEP_STATE, directory_fd, spec->state_directory);
+  KERNEL(unlinkat, directory_fd, LAUNCH_EXIT_FILE, 0);
+  record_fd = open_at(directory_fd, LAUNCH_EXIT_PENDING, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
+  if (record_fd < 0) fail(LAUNCH_STEP_STATE, record_fd, spec->state_directory);
+  long written = KERNEL(pwrite64, record_fd, record, sizeof record, 0);
+  if (written != (long)sizeof record) fail(LAUNCH_STEP_STATE, written < 0 ? written : ENOSPC, spec->state_directory);
 }
 
 /*
@@ -38,12 +37,12 @@ void exit_record_prepare(const struct spec *spec) {
  */
 void exit_record_write(int wait_status) {
   /* The init of a pid namespace wrote it; what the supervisor saw is only the end of that init. */
-  if (faccessat(directory_fd, LAUNCH_EXIT_FILE, F_OK, 0) == 0) return;
+  if (KERNEL(faccessat, directory_fd, LAUNCH_EXIT_FILE, 0 /* F_OK */) == 0) return;
   memcpy(record, LAUNCH_EXIT_ENDED, 8);
   unsigned rest = (unsigned)wait_status;
   for (int digit = STATUS_DIGITS - 1; digit >= 0; digit--, rest /= 10)
     record[8 + 37 + digit] = (char)('0' + rest % 10);
   /* Should the rename fail, the agent finds the same content in the pending file. */
-  if (pwrite(record_fd, record, sizeof record, 0) == (ssize_t)sizeof record)
-    renameat(directory_fd, LAUNCH_EXIT_PENDING, directory_fd, LAUNCH_EXIT_FILE);
+  if (KERNEL(pwrite64, record_fd, record, sizeof record, 0) == (long)sizeof record)
+    KERNEL(renameat2, directory_fd, LAUNCH_EXIT_PENDING, directory_fd, LAUNCH_EXIT_FILE, 0);
 }

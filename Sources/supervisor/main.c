@@ -8,18 +8,18 @@
 #define _GNU_SOURCE
 #include "supervisor.h"
 
-#include <errno.h>
+#include "kernel.h"
+#include "launch_clone3.h"
+#include "text.h"
+
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <sched.h>
+#include <linux/wait.h>
 #include <signal.h>
-#include <string.h>
+#include <stdalign.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define NAMESPACE_PID 2u /* TEPUI_NAMESPACE_PID */
 
@@ -29,123 +29,160 @@ static int has_cgroup;
 /* As shells say it: the command could not be run. */
 #define EXIT_NOT_RUN 127
 
-static void send_report(uint32_t step, int error, const char *detail) {
-  struct launch_report report = {.step = step, .error = error};
-  strncpy(report.detail, detail, sizeof report.detail - 1);
-  (void)!send(LAUNCH_FD_CONTROL, &report, sizeof report, MSG_NOSIGNAL);
+/* The command's until its exec, while its parent waits. */
+static alignas(4096) unsigned char command_stack[65536];
+
+static void send_report(uint32_t step, long error, const char *detail) {
+  struct launch_report report = {.step = step, .error = (int32_t)(error < 0 ? -error : error)};
+  text_append(report.detail, report.detail, sizeof report.detail, detail);
+  KERNEL(sendto, LAUNCH_FD_CONTROL, &report, sizeof report, MSG_NOSIGNAL, NULL, 0);
 }
 
-_Noreturn void fail(uint32_t step, int error, const char *detail) {
+static _Noreturn void end(int status) {
+  for (;;) KERNEL(exit_group, status);
+}
+
+_Noreturn void fail(uint32_t step, long error, const char *detail) {
   send_report(step, error, detail);
-  _exit(EXIT_NOT_RUN);
+  end(EXIT_NOT_RUN);
 }
 
 void await_consent(void) {
   send_report(0, 0, "");
   char consent;
-  ssize_t got;
-  do got = recv(LAUNCH_FD_CONTROL, &consent, 1, 0);
-  while (got < 0 && errno == EINTR);
-  if (got != 1) _exit(EXIT_NOT_RUN);
+  long got;
+  do got = KERNEL(recvfrom, LAUNCH_FD_CONTROL, &consent, 1, 0, NULL, NULL);
+  while (got == -EINTR);
+  if (got != 1) end(EXIT_NOT_RUN);
 }
 
 /* Ends with the last child only, so nothing that is sent to a whole session or system may end it before. */
 static void protect(void) {
-  static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM};
-  for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) signal(ignored[i], SIG_IGN);
-  signal(SIGCHLD, SIG_DFL); /* an ignored SIGCHLD, inherited, would lose the exit status */
-  setsid();
-  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  static const unsigned long all = ~0ul, by_default[8]; /* struct sigaction as the kernel has it; SIG_DFL is 0 */
+  KERNEL(rt_sigprocmask, SIG_SETMASK, &all, NULL, SIGNAL_SET_SIZE);
+  /* An ignored SIGCHLD, inherited, would lose the exit status. */
+  KERNEL(rt_sigaction, SIGCHLD, by_default, NULL, SIGNAL_SET_SIZE);
+  KERNEL(setsid, 0);
+  KERNEL(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   /* Needs privilege; an unprivileged agent's supervisor is small enough to be an unlikely victim. */
-  int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  int score = open_at(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY, 0);
   if (score < 0) return;
-  (void)!write(score, "-1000", 5);
-  close(score);
+  KERNEL(write, score, "-1000", 5);
+  close_fd(score);
 }
 
-void shrink(void) {
-  extern const char __executable_start[], etext[];
-  madvise((void *)__executable_start, (size_t)(etext - __executable_start), MADV_DONTNEED);
+static int wait_for_child(long *pid) {
+  int status = 0;
+  do *pid = KERNEL(wait4, -1, &status, __WALL, NULL);
+  while (*pid == -EINTR);
+  return status;
 }
 
-void reap_until_empty(pid_t command) {
+/* Reaps until there is no child left; records how `command` ended. */
+static void reap_until_empty(long command) {
   for (;;) {
-    int status;
-    pid_t pid = waitpid(-1, &status, __WALL);
+    long pid;
+    int status = wait_for_child(&pid);
+    if (pid < 0) return;
     if (pid == command) exit_record_write(status);
-    if (pid < 0 && errno != EINTR) return;
   }
 }
 
-/* fork, into the cgroup for the command's processes if there is one. */
-static pid_t fork_into_cgroup(void) {
-  if (!has_cgroup) return fork();
-  struct clone_args arguments = {
-      .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = LAUNCH_FD_CGROUP};
-  pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
-  if (pid >= 0) return pid;
-  if (errno != ENOSYS && errno != EINVAL && errno != E2BIG) fail(LAUNCH_STEP_CGROUP, errno, "clone into the cgroup");
-  pid = fork();
-  if (pid != 0) return pid;
-  int procs = openat(LAUNCH_FD_CGROUP, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-  if (procs < 0 || write(procs, "0", 1) != 1) fail(LAUNCH_STEP_CGROUP, errno, "cgroup.procs");
-  close(procs);
-  return 0;
+static void enter_cgroup(void) {
+  int procs = open_at(LAUNCH_FD_CGROUP, "cgroup.procs", O_WRONLY, 0);
+  long written = procs < 0 ? procs : KERNEL(write, procs, "0", 1);
+  if (written < 0) fail(LAUNCH_STEP_CGROUP, written, "cgroup.procs");
+  close_fd(procs);
 }
 
-/* Closes what only the command's own process needs from now on. */
-static void let_go(void) {
-  close(LAUNCH_FD_CONTROL);
-  if (has_cgroup) close(LAUNCH_FD_CGROUP);
+/* The kernel's ways to say that it does not know a call or a flag of ours. */
+static int is_unknown(long error) { return error == -ENOSYS || error == -EINVAL || error == -E2BIG; }
+
+/* Before Linux 5.7, and where clone3 is filtered out. */
+static long spawn_by_clone(uint64_t namespaces, int into_cgroup, void (*body)(void *), void *context) {
+  long pid = KERNEL(clone, namespaces | SIGCHLD, 0, 0, 0, 0);
+  if (pid != 0) return pid;
+  if (into_cgroup) enter_cgroup();
+  body(context);
+  end(EXIT_NOT_RUN);
+}
+
+/*
+ * Makes a child with a copy of the memory, or with the same memory on a stack of its own: then its parent waits for its
+ * exec, and nothing is copied; what pauses has none. Answers its pid.
+ */
+static long spawn(
+    uint64_t namespaces, int shares_memory, int into_cgroup, void (*body)(void *), void *context) {
+  struct clone_args arguments = {.flags = namespaces, .exit_signal = SIGCHLD};
+  if (shares_memory) {
+    arguments.flags |= CLONE_VM | CLONE_VFORK;
+    arguments.stack = (uint64_t)(uintptr_t)command_stack;
+    arguments.stack_size = sizeof command_stack;
+  }
+  if (into_cgroup) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = LAUNCH_FD_CGROUP;
+  }
+  long pid = launch_clone3(&arguments, sizeof arguments, body, context);
+  if (is_unknown(pid)) pid = spawn_by_clone(namespaces, into_cgroup, body, context);
+  if (pid >= 0) return pid;
+  if (namespaces != 0 && pid == -EPERM) fail(LAUNCH_STEP_NAMESPACES, pid, "cannot make namespaces");
+  if (into_cgroup && pid != -EAGAIN && pid != -ENOMEM) fail(LAUNCH_STEP_CGROUP, pid, "clone into the cgroup");
+  fail(LAUNCH_STEP_SPAWN, pid, "clone3");
+}
+
+void let_go(const struct spec *spec) {
+  extern const char __executable_start[], etext[];
+  close_fd(LAUNCH_FD_CONTROL);
+  if (has_cgroup) close_fd(LAUNCH_FD_CGROUP);
+  spec_close(spec);
+  KERNEL(madvise, __executable_start, (size_t)(etext - __executable_start), MADV_DONTNEED);
+  KERNEL(madvise, command_stack, sizeof command_stack, MADV_DONTNEED);
 }
 
 /*
  * In the first process of a pid namespace. It reaps what the kernel gives to it and must not be the command itself:
  * signals without a handler do not reach a namespace's first process. When it ends the kernel kills the rest.
  */
-static void become_namespace_init(void) {
-  pid_t command = fork();
-  if (command < 0) fail(LAUNCH_STEP_SPAWN, errno, "fork");
-  if (command == 0) return;
-  let_go();
-  int status = 0;
-  for (pid_t pid = 0; pid != command;) {
-    pid = waitpid(-1, &status, __WALL);
-    if (pid < 0 && errno != EINTR) break;
-  }
-  exit_record_write(status);
-  _exit(0);
-}
-
-_Noreturn static void run_child(const struct spec *spec) {
+static void become_namespace_init(void *context) {
+  struct spec *spec = context;
   enter_namespaces(spec);
   make_mounts(spec);
-  if (spec->namespaces & NAMESPACE_PID) become_namespace_init();
-  become_command(spec);
+  long command = spawn(0, !spec->pauses, 0, become_command, spec), pid;
+  close_fd(sandbox_fd);
+  let_go(spec);
+  int status;
+  do status = wait_for_child(&pid);
+  while (pid != command && pid >= 0);
+  exit_record_write(status);
+  end(0);
+}
+
+static void become_lone_command(void *context) {
+  enter_namespaces(context);
+  make_mounts(context);
+  become_command(context);
 }
 
 int main(void) {
-  has_cgroup = fcntl(LAUNCH_FD_CGROUP, F_GETFD) >= 0;
+  has_cgroup = KERNEL(fcntl, LAUNCH_FD_CGROUP, F_GETFD) >= 0;
   protect();
-  fcntl(LAUNCH_FD_CONTROL, F_SETFD, FD_CLOEXEC);
+  KERNEL(fcntl, LAUNCH_FD_CONTROL, F_SETFD, FD_CLOEXEC);
   struct spec spec;
   const char *detail;
   int error = spec_open(LAUNCH_FD_SPEC, &spec, &detail);
   if (error != 0) fail(LAUNCH_STEP_SPECIFICATION, error, detail);
-  close(LAUNCH_FD_SPEC);
-  if (chdir("/") < 0) fail(LAUNCH_STEP_SPAWN, errno, "/");
+  close_fd(LAUNCH_FD_SPEC);
+  long moved = KERNEL(chdir, "/");
+  if (moved < 0) fail(LAUNCH_STEP_SPAWN, moved, "/");
   exit_record_prepare(&spec);
   join_namespaces(&spec);
-  if ((spec.namespaces & NAMESPACE_PID) && unshare(CLONE_NEWPID) < 0)
-    fail(LAUNCH_STEP_NAMESPACES, errno, "unshare of the pid namespace");
 
-  pid_t command = fork_into_cgroup();
-  if (command < 0) fail(LAUNCH_STEP_SPAWN, errno, "fork");
-  if (command == 0) run_child(&spec);
-  /* The command's copy is the only one now: the agent sees its exec as the end of file. */
-  let_go();
-  spec_close(&spec);
-  shrink();
+  int has_init = (spec.namespaces & NAMESPACE_PID) != 0;
+  void (*body)(void *) = has_init ? become_namespace_init : become_lone_command;
+  long command = spawn(namespace_flags(&spec), !has_init && !spec.pauses, has_cgroup, body, &spec);
+  /* The command's copies are the only ones now: the agent sees its exec as the end of file. */
+  let_go(&spec);
   reap_until_empty(command);
   return 0;
 }

@@ -1,14 +1,18 @@
 #define _GNU_SOURCE
 #include "supervisor.h"
 
-#include <errno.h>
-#include <string.h>
+#include "kernel.h"
+#include "text.h"
+
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #define HEADER_LENGTH 12
 #define RECORD_LENGTH 8
 #define MOUNT_TEXTS 4
+#define LINK_TEXTS 2
+#define INSTRUCTION_LENGTH 8 /* struct sock_filter */
+#define INSTRUCTIONS_LIMIT 4096 /* BPF_MAXINSNS */
 
 uint32_t spec_u32(const unsigned char *payload, size_t offset) {
   uint32_t value;
@@ -25,15 +29,15 @@ uint64_t spec_u64(const unsigned char *payload, size_t offset) {
 /* Whether the payload from `offset` on is exactly `count` texts. */
 static int holds_texts(const struct record *record, size_t offset, int count) {
   while (count-- > 0) {
+    while (offset < record->length && record->payload[offset] != 0) offset++;
     if (offset >= record->length) return 0;
-    const unsigned char *end = memchr(record->payload + offset, 0, record->length - offset);
-    if (end == NULL) return 0;
-    offset = (size_t)(end - record->payload) + 1;
+    offset++;
   }
   return offset == record->length;
 }
 
 static int is_well_formed(const struct record *record) {
+  uint32_t instructions = record->length / INSTRUCTION_LENGTH;
   switch (record->type) {
     case LAUNCH_STATE_DIRECTORY:
     case LAUNCH_BOOT_ID:
@@ -41,13 +45,20 @@ static int is_well_formed(const struct record *record) {
     case LAUNCH_WORKING_DIRECTORY:
     case LAUNCH_PROGRAM:
     case LAUNCH_ARGUMENT:
-    case LAUNCH_ENVIRONMENT: return holds_texts(record, 0, 1);
+    case LAUNCH_ENVIRONMENT:
+    case LAUNCH_HOSTNAME:
+    case LAUNCH_ROOT: return holds_texts(record, 0, 1);
     case LAUNCH_USER: return record->length >= 8 && record->length % 4 == 0;
     case LAUNCH_NAMESPACES: return record->length == 4;
     case LAUNCH_JOIN: return record->length == 8;
-    case LAUNCH_PAUSE: return record->length == 0;
     case LAUNCH_RLIMIT: return record->length == 20;
     case LAUNCH_MOUNT: return record->length >= 4 && holds_texts(record, 4, MOUNT_TEXTS);
+    case LAUNCH_LINK: return holds_texts(record, 0, LINK_TEXTS);
+    case LAUNCH_CAPABILITIES: return record->length == 24;
+    case LAUNCH_PAUSE:
+    case LAUNCH_NO_NEW_PRIVILEGES: return record->length == 0;
+    case LAUNCH_SECCOMP:
+      return record->length % INSTRUCTION_LENGTH == 4 && instructions > 0 && instructions <= INSTRUCTIONS_LIMIT;
     default: return 0;
   }
 }
@@ -59,12 +70,15 @@ static int accept(struct spec *spec, const struct record *record, uint32_t *seen
     case LAUNCH_ARGUMENT: spec->argument_count++; return 1;
     case LAUNCH_ENVIRONMENT: spec->environment_count++; return 1;
     case LAUNCH_RLIMIT:
+    case LAUNCH_LINK:
     case LAUNCH_MOUNT: return 1;
     case LAUNCH_STATE_DIRECTORY: spec->state_directory = text; break;
     case LAUNCH_BOOT_ID: spec->boot_id = text; break;
     case LAUNCH_SANDBOX: spec->sandbox = text; break;
     case LAUNCH_WORKING_DIRECTORY: spec->working_directory = text; break;
     case LAUNCH_PROGRAM: spec->program = text; break;
+    case LAUNCH_HOSTNAME: spec->hostname = text; break;
+    case LAUNCH_ROOT: spec->root = text; break;
     case LAUNCH_NAMESPACES: spec->namespaces = spec_u32(record->payload, 0); break;
     case LAUNCH_PAUSE: spec->pauses = 1; break;
     case LAUNCH_JOIN:
@@ -111,24 +125,35 @@ int spec_open(int fd, struct spec *spec, const char **detail) {
   *spec = (struct spec){0};
   *detail = "cannot read the specification";
   struct stat status;
-  if (fstat(fd, &status) < 0) return errno;
+  long error = KERNEL(fstat, fd, &status);
+  if (error < 0) return (int)-error;
   if (status.st_size <= 0 || status.st_size > LAUNCH_SPEC_LIMIT) return E2BIG;
-  void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-  if (bytes == MAP_FAILED) return errno;
-  spec->bytes = bytes;
+  long bytes = KERNEL(mmap, NULL, status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (bytes < 0 && bytes > -4096) return (int)-bytes;
+  spec->bytes = (const unsigned char *)bytes;
   spec->length = (size_t)status.st_size;
   *detail = check(spec);
   return *detail == NULL ? 0 : EINVAL;
 }
 
-void spec_close(const struct spec *spec) { munmap((void *)spec->bytes, spec->length); }
+void spec_close(const struct spec *spec) { KERNEL(munmap, spec->bytes, spec->length); }
+
+struct record spec_step(const struct spec *spec, size_t *offset) {
+  if (*offset == 0) *offset = HEADER_LENGTH;
+  if (*offset >= spec->length) return (struct record){0};
+  struct record record = record_at(spec, *offset);
+  *offset += RECORD_LENGTH + record.length;
+  return record;
+}
 
 struct record spec_next(const struct spec *spec, uint32_t type, size_t *offset) {
-  if (*offset == 0) *offset = HEADER_LENGTH;
-  while (*offset < spec->length) {
-    struct record record = record_at(spec, *offset);
-    *offset += RECORD_LENGTH + record.length;
-    if (record.type == type) return record;
-  }
-  return (struct record){0};
+  struct record record;
+  do record = spec_step(spec, offset);
+  while (record.payload != NULL && record.type != type);
+  return record;
+}
+
+struct record spec_only(const struct spec *spec, uint32_t type) {
+  size_t offset = 0;
+  return spec_next(spec, type, &offset);
 }

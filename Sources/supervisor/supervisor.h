@@ -2,7 +2,8 @@
  * supervisor.h - the parts of tepui-supervisor.
  *
  * A supervisor is the parent of one container's command. It lives as long as the container has processes and must
- * weigh next to nothing: static, no stdio, no heap; it works on the specification where the agent wrote it.
+ * weigh next to nothing: static, no C library (kernel.h), no heap; it works on the specification where the agent wrote
+ * it.
  */
 #ifndef SUPERVISOR_H
 #define SUPERVISOR_H
@@ -22,6 +23,8 @@ struct spec {
   const char *sandbox;
   const char *working_directory;
   const char *program;
+  const char *hostname; /* NULL: as it is */
+  const char *root;     /* NULL: the host's */
   uint32_t namespaces;
   uint32_t joined; /* namespaces of another process */
   pid_t joined_pid;
@@ -43,12 +46,18 @@ void spec_close(const struct spec *spec);
 /* The next record of a type; `offset` begins as 0. NULL payload when there is none left. */
 struct record spec_next(const struct spec *spec, uint32_t type, size_t *offset);
 
+/* The only record of a type, or one with a NULL payload. */
+struct record spec_only(const struct spec *spec, uint32_t type);
+
+/* The record at an offset, which moves on; a NULL payload at the end. */
+struct record spec_step(const struct spec *spec, size_t *offset);
+
 /* Number `index` of the payload as a u32 or u64 at a byte offset; the caller knows that it is inside. */
 uint32_t spec_u32(const unsigned char *payload, size_t offset);
 uint64_t spec_u64(const unsigned char *payload, size_t offset);
 
-/* Tells the agent about a failure and ends the process. */
-_Noreturn void fail(uint32_t step, int error, const char *detail);
+/* Tells the agent about a failure and ends the process. The error may be an errno or the negative of one. */
+_Noreturn void fail(uint32_t step, long error, const char *detail);
 
 /* Tells the agent that only the exec is left and waits for its consent; ends the process if the agent died. */
 void await_consent(void);
@@ -60,17 +69,25 @@ void exit_record_write(int wait_status);
 /* Enters the namespaces of another container; that of pids is entered by children only. */
 void join_namespaces(const struct spec *spec);
 
-/* In the child: gives the process the namespaces and mounts of the specification. */
+/* The clone3(2) flags of the namespaces that a child is born into. */
+uint64_t namespace_flags(const struct spec *spec);
+
+/* In the child: what is left to do about namespaces, and all mounts. The sandbox is `sandbox_fd` afterwards, wherever
+ * it is seen. */
 void enter_namespaces(const struct spec *spec);
 void make_mounts(const struct spec *spec);
+extern int sandbox_fd;
 
-/* In the child: everything from resource limits to the exec. */
-_Noreturn void become_command(const struct spec *spec);
+/* In the child: everything from resource limits to the exec. Is given a struct spec. */
+void become_command(void *spec);
 
-/* Unmaps the program's own pages, most of which were for starting: the few that are needed come back by themselves. */
-void shrink(void);
+/* Closes and unmaps what only starting the command needs. Most pages of the program were for starting too; the few that
+ * are needed come back by themselves. */
+void let_go(const struct spec *spec);
 
-/* Reaps until there is no child left; records how `command` ended. */
-void reap_until_empty(pid_t command);
+/* Around the switch of the user: what has to be done before, after, and as the last of all. */
+void limit_capabilities(const struct spec *spec);
+void take_capabilities(const struct spec *spec);
+void filter_system_calls(const struct spec *spec);
 
 #endif

@@ -50,6 +50,11 @@ struct AgentFlags: ParsableArguments {
   @Option(name: .customLong("isolation"), help: "Isolator modules in order, by comma (default: those of modules.json).")
   var isolation: String = EnvironmentDefault.value("isolation", otherwise: "")
 
+  @Option(
+    name: .customLong("rootfs_dir"),
+    help: "Directory with root file systems: a container with the image NAME gets the directory NAME in it, read-only.")
+  var rootDirectory: String = EnvironmentDefault.value("rootfs_dir", otherwise: "")
+
   @Option(name: .customLong("cgroups_root"), help: "Name of the cgroup below which containers get theirs.")
   var cgroupsRoot: String = EnvironmentDefault.value("cgroups_root", otherwise: "tepui")
 
@@ -129,7 +134,7 @@ struct AgentFlags: ParsableArguments {
       ("runtime_dir", runtimeDirectory),
       ("resources", resources), ("attributes", attributes), ("domain", domain), ("modules", modules),
       ("modules_dir", modulesDirectory),
-      ("isolation", isolation), ("cgroups_root", cgroupsRoot),
+      ("isolation", isolation), ("rootfs_dir", rootDirectory), ("cgroups_root", cgroupsRoot),
       ("executor_registration_timeout", executorRegistrationTimeout.description),
       ("executor_reregistration_timeout", executorReregistrationTimeout.description),
       ("executor_shutdown_grace_period", executorShutdownGracePeriod.description), ("recover", recover.rawValue),

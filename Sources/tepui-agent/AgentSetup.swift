@@ -29,6 +29,8 @@ struct AgentSetup: Sendable {
   let supervisor: String
   let fetcher: Fetcher.Configuration
   let garbage: GarbageCollector.Configuration
+  /// Absolute; of root file systems for containers.
+  let rootDirectory: String?
   let listenIP: String
   let advertisedIP: String
   let info: MesosAgentInfo
@@ -62,6 +64,7 @@ struct AgentSetup: Sendable {
     garbage = GarbageCollector.Configuration(
       rules: SandboxCollection(delayNs: flags.gcDelay.nanoseconds, diskHeadroom: flags.gcDiskHeadroom),
       workDirectory: workDirectory, intervalNs: flags.diskWatchInterval.nanoseconds)
+    rootDirectory = try flags.rootDirectory.given.map(Self.rootDirectory)
     machine = Machine(diskOf: workDirectory)
     let hostIP = Machine.addressOfHost() ?? "127.0.0.1"
     listenIP = flags.ip.given ?? hostIP
@@ -82,6 +85,10 @@ struct AgentSetup: Sendable {
     } catch {
       throw FlagError("work_dir", "\(error)")
     }
+  }
+
+  private static func rootDirectory(_ path: String) throws -> String {
+    do { return try Directories.resolve(path) } catch { throw FlagError("rootfs_dir", "\(error)") }
   }
 
   /// By default one that belongs to the work directory alone, since several agents may run on a machine.
@@ -142,6 +149,7 @@ struct AgentSetup: Sendable {
       bootID: machine.bootID)
     configuration.recovery = flags.recover == .cleanup ? .cleanup : .reconnect
     configuration.switchesUser = flags.switchUser
+    configuration.rootDirectory = rootDirectory
     configuration.executorEnvironment = executorEnvironment
     configuration.executorRegistrationTimeoutNs = flags.executorRegistrationTimeout.nanoseconds
     configuration.executorReregistrationTimeoutNs = flags.executorReregistrationTimeout.nanoseconds

@@ -202,16 +202,50 @@ final class Containers: Sendable {
       id: launch.containerID, frameworkID: launch.frameworkID, executorID: launch.executorID, role: launch.role,
       user: launch.user ?? "", sandbox: launch.sandbox, isCommandTask: launch.isCommandTask,
       requests: launch.requests.map { .init($0) }, limits: launch.limits.map { .init($0) })
+    description.wishes = .init(launch.setup)
+    description.hasOwnRoot = launch.setup.root != nil
     let command = LaunchRequest.Command(
       program: launch.program, arguments: launch.arguments, environment: launch.environment, user: launch.user,
-      workingDirectory: launch.sandbox)
+      workingDirectory: launch.setup.root == nil ? launch.sandbox : ContainerSetup.sandboxInRoot)
     description.isPod = launch.isPod
     description.parentID = launch.nesting?.parentID ?? ""
     description.sharesLimits = launch.nesting?.sharesLimits ?? false
     var request = LaunchRequest(
       description: description, command: command, stateDirectory: "\(stateRoot)/\(launch.containerID)")
     request.sharesPIDs = launch.nesting?.sharesPIDs ?? false
+    request.add(launch.setup)
+    // Links to the host would lead nowhere in another root.
+    if launch.setup.root != nil {
+      request.volumes += launch.volumes.map { .init(.host($0.source), at: $0.containerPath, isReadOnly: false) }
+    }
     return request
+  }
+}
+
+extension LaunchRequest {
+  fileprivate mutating func add(_ setup: ContainerSetup) {
+    root = setup.root
+    volumes = setup.volumes.map { volume in
+      switch volume.source {
+      case .host(let path): .init(.host(path), at: volume.containerPath, isReadOnly: volume.isReadOnly)
+      case .sandbox(let path): .init(.sandbox(path), at: volume.containerPath, isReadOnly: volume.isReadOnly)
+      }
+    }
+    rlimits = setup.rlimits.map { .init(name: $0.name, soft: $0.soft, hard: $0.hard) }
+  }
+}
+
+extension ContainerDescription.Wishes {
+  fileprivate init(_ setup: ContainerSetup) {
+    self.init()
+    effectiveCapabilities = setup.effectiveCapabilities
+    boundingCapabilities = setup.boundingCapabilities
+    isUnconfined = setup.isUnconfined
+    seccompProfile = setup.seccompProfile
+    hostname = setup.hostname
+    shmBytes = setup.shmBytes
+    sharesHostPID = setup.sharesHostPID
+    sharesHostIPC = setup.sharesHostIPC
   }
 }
 

@@ -32,7 +32,11 @@ struct Sandbox {
   }
 
   private func fill(for owner: UserAccount?) throws(FileError) {
-    try Volumes.link(launch.volumes, into: launch.sandbox, for: owner)
+    if launch.setup.root == nil {
+      try Volumes.link(launch.volumes, into: launch.sandbox, for: owner)
+    } else {
+      try Volumes.give(launch.volumes, to: owner)
+    }
   }
 
   static func account(of user: String?) throws(FileError) -> UserAccount? {

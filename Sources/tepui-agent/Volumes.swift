@@ -47,10 +47,13 @@ struct Volumes {
 
   /// Puts links to volumes into a sandbox; those that are there already stay.
   static func link(_ volumes: [VolumeLink], into sandbox: String, for owner: UserAccount?) throws(FileError) {
-    for volume in volumes {
-      if let owner { try give(volume, to: owner) }
-      try link(volume, into: sandbox, for: owner)
-    }
+    try give(volumes, to: owner)
+    for volume in volumes { try link(volume, into: sandbox, for: owner) }
+  }
+
+  static func give(_ volumes: [VolumeLink], to owner: UserAccount?) throws(FileError) {
+    guard let owner else { return }
+    for volume in volumes { try give(volume, to: owner) }
   }
 
   /// The volume belongs to whom the sandbox does, as in Mesos; a shared one to its first user.

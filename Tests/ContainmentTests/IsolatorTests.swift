@@ -99,8 +99,8 @@ extension ContainmentTests {
     ) -> PlanEntry {
       .mount(
         .init(
-          type: type, source: source, target: target, options: "", isReadOnly: readOnly, isBind: bind,
-          isRecursive: false))
+          type: type, source: source, target: target,
+          flags: PlanEntry.Mount.Flags(readOnly ? [.readOnly] : []).union(bind ? [.bind] : [])))
     }
 
     @Test(.enabled(if: rootIsAMount, "needs a / that is a mount, which that of a chroot is not"))

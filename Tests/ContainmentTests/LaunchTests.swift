@@ -1,4 +1,5 @@
 import Containment
+import Foundation
 import Glibc
 import ModuleHost
 import Testing
@@ -34,6 +35,17 @@ extension ContainmentTests {
       _ = try await harness.launch(request).get()
       #expect(try await harness.exit(of: "a").waitStatus == 0)
       #expect(harness.output(of: "a") == "found\n")
+    }
+
+    @Test func scriptThatNamesNoInterpreterIsTheShells() async throws {
+      let harness = try Harness()
+      let request = try harness.request("a", program: "./script", ["script", "one"])
+      let path = "\(request.description.sandbox)/script"
+      try "echo $0 $1".write(toFile: path, atomically: false, encoding: .utf8)
+      chmod(path, 0o755)
+      _ = try await harness.launch(request).get()
+      #expect(try await harness.exit(of: "a").waitStatus == 0)
+      #expect(harness.output(of: "a") == "./script one\n")
     }
 
     @Test func outputOfAnEarlierRunIsAppendedTo() async throws {
@@ -115,6 +127,24 @@ extension ContainmentTests {
       // Nothing is left: the id can be used again.
       #expect(try await harness.run("a", "exit 0").waitStatus == 0)
       #expect(harness.exitCount(of: "a") == 1)
+    }
+
+    @Test func programWithoutPermissionIsNamed() async throws {
+      let harness = try Harness()
+      let request = try harness.request("a", program: "/etc/passwd", ["x"])
+      #expect(
+        try await failure(harness, request)
+          == LaunchFailure(step: .execute, message: "cannot execute '/etc/passwd': Permission denied"))
+    }
+
+    @Test(arguments: [3, 20]) func environmentThatIsTooLargeIsTold(megabytes: Int) async throws {
+      let harness = try Harness()
+      var request = try harness.request("a", "exit 0")
+      for number in 0..<megabytes * 16 {
+        request.command.environment["V\(number)"] = String(repeating: "x", count: 1 << 16)
+      }
+      let failure = try await failure(harness, request)
+      #expect(failure.step == .execute && failure.message.hasSuffix("Argument list too long"), "\(failure)")
     }
 
     @Test func missingWorkingDirectoryIsNamed() async throws {

@@ -96,8 +96,7 @@ extension ContainmentTests {
     @Test func mountNeedsANamespaceOfAnyIsolator() throws {
       let mount = PlanEntry.mount(
         .init(
-          type: "tmpfs", source: "tmpfs", target: "/mnt", options: "", isReadOnly: false, isBind: false,
-          isRecursive: false))
+          type: "tmpfs", source: "tmpfs", target: "/mnt"))
       #expect(
         refusal(mount) == "isolator a: the mount at /mnt needs a mount namespace; ask for TEPUI_NAMESPACE_MOUNT")
       #expect(try merge([("a", [mount]), ("b", [.namespaces(.mount)])]).mounts.count == 1)
@@ -106,9 +105,43 @@ extension ContainmentTests {
     @Test(arguments: ["mnt", "/mnt/../etc"]) func mountTargetMustBeAbsolute(target: String) {
       let mount = PlanEntry.mount(
         .init(
-          type: "tmpfs", source: "tmpfs", target: target, options: "", isReadOnly: false, isBind: false,
-          isRecursive: false))
+          type: "tmpfs", source: "tmpfs", target: target))
       #expect(refusal(mount) == "isolator a: the mount target '\(target)' is not an absolute path")
+    }
+
+    @Test func sourceOutsideOfTheSandboxIsRefused() {
+      for source in ["/etc", "../etc", "a/../../etc"] {
+        let mount = PlanEntry.mount(.init(type: "", source: source, target: "/mnt", flags: [.bind, .fromSandbox]))
+        #expect(refusal(mount) == "isolator a: the mount source '\(source)' is not below the sandbox")
+      }
+    }
+
+    @Test func hostsNameNeedsANamespaceOfAnyIsolator() throws {
+      #expect(
+        refusal(.hostname("x")) == "isolator a: the host's name needs a uts namespace; ask for TEPUI_NAMESPACE_UTS")
+      #expect(try merge([("a", [.hostname("x")]), ("b", [.namespaces(.uts)])]).hostname == "x")
+    }
+
+    @Test(arguments: [
+      (PlanEntry.hostname("x"), "the host's name"),
+      (.capabilities(.init(bounding: 1, ofRoot: 1, ofOthers: 0)), "the capabilities"),
+      (.seccomp(filter: [UInt8](repeating: 0, count: 8), flags: 0), "the filter of system calls"),
+    ])
+    func privilegesHaveOneOwner(entry: PlanEntry, field: String) {
+      #expect(throws: ContainerPlan.Refusal.conflict(field: field, isolators: ["a", "b"])) {
+        try merge([("a", [entry]), ("b", [entry])])
+      }
+      #expect(refusal(entry, running: true).hasSuffix("cannot be changed"))
+    }
+
+    @Test func severalMayWantNoNewPrivileges() throws {
+      #expect(try merge([("a", [.noNewPrivileges]), ("b", [.noNewPrivileges])]).hasNoNewPrivileges)
+    }
+
+    @Test func capabilitiesBeyondTheBoundingSetAreRefused() {
+      #expect(
+        refusal(.capabilities(.init(bounding: 1, ofRoot: 1, ofOthers: 2)))
+          == "isolator a: capabilities beyond the bounding set")
     }
 
     @Test func unknownNamespaceIsRefused() {

@@ -143,6 +143,13 @@ extension ContainmentTests {
       (LAUNCH_USER.rawValue, [UInt8](repeating: 0, count: 10)),
       (LAUNCH_NAMESPACES.rawValue, [0]),
       (LAUNCH_MOUNT.rawValue, [0, 0, 0, 0, 65, 0, 66, 0, 67, 0]),
+      (LAUNCH_HOSTNAME.rawValue, Array("open end".utf8)),
+      (LAUNCH_CAPABILITIES.rawValue, [UInt8](repeating: 0, count: 16)),
+      (LAUNCH_NO_NEW_PRIVILEGES.rawValue, [0]),
+      (LAUNCH_SECCOMP.rawValue, [0, 0, 0, 0]),
+      (LAUNCH_SECCOMP.rawValue, [UInt8](repeating: 0, count: 11)),
+      (LAUNCH_SECCOMP.rawValue, [UInt8](repeating: 0, count: 4 + 4097 * 8)),
+      (LAUNCH_LINK.rawValue, [65, 0]),
       (99, [0]),
       (0, []),
     ]

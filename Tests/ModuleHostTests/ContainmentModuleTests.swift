@@ -3,6 +3,9 @@ import Logging
 import ModuleHost
 import Testing
 
+/// An isolator of this repository, loaded from its shared library.
+func loadIsolator(_ module: String, _ parameters: String) throws -> LoadedIsolator { try load(module, parameters) }
+
 /// The isolators of this repository, loaded from their shared libraries.
 private func load(
   _ module: String, _ parameters: String = "{}", node: NodeDescription = .test, log: LogRecord = LogRecord()

@@ -38,7 +38,30 @@ import Testing
         .namespaces([.mount, .pid]),
         .mount(
           .init(
-            type: "", source: "/usr", target: "/usr", options: "", isReadOnly: true, isBind: true, isRecursive: false)),
+            type: "", source: "/usr", target: "/usr", flags: [.bind, .readOnly])),
+      ])
+  }
+
+  @Test func privilegesArriveWhole() throws {
+    #expect(
+      try isolator("privileges").0.plan(.test, running: false) == [
+        .hostname("mesa"), .capabilities(.init(bounding: 7, ofRoot: 3, ofOthers: 1)), .noNewPrivileges,
+        .seccomp(filter: Array("12345678".utf8), flags: 4),
+      ])
+    #expect(throws: IsolatorFailure.self) { try isolator("privileges").0.plan(.test, running: true) }
+  }
+
+  @Test func whatTheTaskAsksForArrives() throws {
+    var container = ContainerDescription.test
+    container.hasOwnRoot = true
+    container.wishes.effectiveCapabilities = 5
+    container.wishes.boundingCapabilities = 4
+    container.wishes.hostname = "mesa"
+    container.wishes.seccompProfile = "strict.json"
+    #expect(
+      try isolator("wishes").0.plan(container, running: false) == [
+        .capabilities(.init(bounding: 5, ofRoot: 4, ofOthers: 0)), .hostname("mesa"),
+        .environment(name: "PROFILE", value: "strict.json"),
       ])
   }
 
@@ -63,6 +86,12 @@ import Testing
     "relative disk": "a disk at \"sandbox\", which is no absolute path without ..",
     "busy disk": "a disk with the limit 0 and the interval 0 ns",
     "flood": "more than 1024 entries",
+    "long name": "the host's name",
+    "too many capabilities": "capabilities beyond the bounding set",
+    "odd mount": "a mount on /mnt with flags 256, of which this host does not know all",
+    "half an instruction": "a filter of 7 bytes; it must be 1 to 4096 instructions of 8 bytes",
+    "no filter": "a filter of 8 bytes",
+    "odd filter": "a filter with flags 1, of which this host does not know all",
   ])
   func whatIsNeverAllowedRefusesThePlanByName(behaviour: String, text: String) throws {
     let (isolator, host) = try isolator(behaviour)

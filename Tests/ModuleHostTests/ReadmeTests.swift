@@ -80,8 +80,7 @@ import Testing
         .namespaces(.mount),
         .mount(
           .init(
-            type: "tmpfs", source: "tmpfs", target: "/tmp", options: "mode=1777,size=64m", isReadOnly: false,
-            isBind: false, isRecursive: false)),
+            type: "tmpfs", source: "tmpfs", target: "/tmp", options: "mode=1777,size=64m")),
       ])
     #expect(try isolator.plan(.test, running: true) == [])
   }

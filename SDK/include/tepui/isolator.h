@@ -41,6 +41,14 @@ typedef struct tepui_amount {
 #define TEPUI_CONTAINER_POD 4u          /* runs nothing itself, but holds the containers of a group's tasks together */
 #define TEPUI_CONTAINER_SHARES_LIMITS 8u /* within a pod whose cgroup alone limits it: cgroup keys and watches of a plan
                                           * are left out */
+#define TEPUI_CONTAINER_OWN_ROOT 16u    /* has a root file system of its own: targets of mounts lie in that */
+/* What the task asks for beside resources (ContainerInfo.linux_info of Mesos); whether it gets that is for isolators
+ * to say. What is asked for and planned by no isolator fails the launch. */
+#define TEPUI_CONTAINER_ASKS_EFFECTIVE 32u   /* `effective_capabilities` is set */
+#define TEPUI_CONTAINER_ASKS_BOUNDING 64u    /* `bounding_capabilities` is set */
+#define TEPUI_CONTAINER_ASKS_UNCONFINED 128u /* no filter of system calls */
+#define TEPUI_CONTAINER_ASKS_HOST_PID 256u   /* the agent's pid namespace */
+#define TEPUI_CONTAINER_ASKS_HOST_IPC 512u   /* the agent's ipc namespace */
 
 /* A container that is to be launched, or that runs. */
 typedef struct tepui_container {
@@ -59,6 +67,11 @@ typedef struct tepui_container {
   int64_t pid; /* of the first process; 0 before the launch */
   tepui_text parent; /* id of the pod's container that it runs in; empty for most. It is in the network, ipc and uts
                       * namespaces of the pod unless the plan asks for some of its own. */
+  uint64_t effective_capabilities; /* sets of capabilities: bit 1 << CAP_... as capabilities(7) numbers them */
+  uint64_t bounding_capabilities;
+  int64_t shm_bytes;          /* size that is asked for of /dev/shm; 0: none */
+  tepui_text hostname;        /* that is asked for, or empty */
+  tepui_text seccomp_profile; /* name of the one that is asked for, or empty */
 } tepui_container;
 
 /* The request for a resource, or `otherwise` if there is none. */
@@ -90,6 +103,11 @@ static inline int64_t tepui_limit(const tepui_container *container, const char *
 #define TEPUI_MOUNT_READ_ONLY 1u
 #define TEPUI_MOUNT_BIND 2u      /* source is a path on the host; type is empty */
 #define TEPUI_MOUNT_RECURSIVE 4u /* with BIND: mounts below the source come along */
+#define TEPUI_MOUNT_NO_SUID 8u
+#define TEPUI_MOUNT_NO_DEVICES 16u
+#define TEPUI_MOUNT_NO_EXECUTE 32u
+#define TEPUI_MOUNT_FROM_SANDBOX 64u /* with BIND: source is relative to the sandbox; a directory is made if missing */
+#define TEPUI_MOUNT_FOR_ALL 128u     /* with FROM_SANDBOX: what is made may be written by all users, as /tmp */
 
 /* A mount inside the container; needs TEPUI_NAMESPACE_MOUNT from this or another isolator. */
 typedef struct tepui_mount {
@@ -97,7 +115,7 @@ typedef struct tepui_mount {
   uint32_t flags;    /* TEPUI_MOUNT_... */
   tepui_text type;   /* "tmpfs", "proc", ... */
   tepui_text source;
-  tepui_text target; /* absolute; made if it is missing below the sandbox, else it must exist */
+  tepui_text target; /* absolute; made if it is missing below the sandbox or in an own root, else it must exist */
   tepui_text options; /* for the file system: "size=64m,mode=1777" */
 } tepui_mount;
 
@@ -191,6 +209,22 @@ typedef struct tepui_plan_sink {
 
   /* [worker] Measure a directory; also for a running container. Only one isolator may. */
   tepui_status (*disk)(void *context, const tepui_disk *disk);
+
+  /* [worker] Name the host; needs TEPUI_NAMESPACE_UTS from this or another isolator. At most 64 bytes. Launch only. */
+  tepui_status (*hostname)(void *context, tepui_text name);
+
+  /* [worker] Set the capabilities that the command has after its exec, whoever runs it: `of_root` if that is root,
+   * `of_others` if it is anybody else. Neither may hold what `bounding` does not, which is the most that a process of the
+   * container can ever gain, by a set-user-id program for instance. Bits as in tepui_container. Launch only. */
+  tepui_status (*capabilities)(void *context, uint64_t bounding, uint64_t of_root, uint64_t of_others);
+
+  /* [worker] Let no exec give privileges (no_new_privs). Several isolators may ask for it. Launch only. */
+  tepui_status (*no_new_privileges)(void *context);
+
+  /* [worker] Filter system calls: `length` bytes of struct sock_filter, at most 4096 of them, that are installed right
+   * before the exec. `flags` are those of seccomp(2)'s SECCOMP_SET_MODE_FILTER; 0, SECCOMP_FILTER_FLAG_LOG (2) and
+   * SECCOMP_FILTER_FLAG_SPEC_ALLOW (4) are allowed. Launch only. */
+  tepui_status (*seccomp)(void *context, const void *filter, uint64_t length, uint32_t flags);
 } tepui_plan_sink;
 
 /* The table behind TEPUI_ISOLATOR_1. */

@@ -44,11 +44,30 @@ enum launch_record {
   LAUNCH_USER = 8,              /* u32 uid, u32 gid, then a u32 for each supplementary group; absent: no switch */
   LAUNCH_NAMESPACES = 9,        /* u32 of TEPUI_NAMESPACE_... bits */
   LAUNCH_RLIMIT = 10,           /* u32 number for setrlimit(2), u64 soft, u64 hard; any number */
-  LAUNCH_MOUNT = 11,            /* u32 of TEPUI_MOUNT_... bits, then four texts: type, source, target, options */
+  LAUNCH_MOUNT = 11,            /* u32 of LAUNCH_MOUNT_... bits, then four texts: type, source, target, options */
   LAUNCH_PAUSE = 12,            /* empty: the program is not executed; its process waits to be ended */
   LAUNCH_JOIN = 13,             /* u32 of TEPUI_NAMESPACE_... bits, u32 pid: its namespaces are the command's too */
+  LAUNCH_HOSTNAME = 14,         /* text */
+  LAUNCH_CAPABILITIES = 15,     /* u64 bounding set, u64 what root has after the exec, u64 what others have */
+  LAUNCH_NO_NEW_PRIVILEGES = 16, /* no payload */
+  LAUNCH_SECCOMP = 17,          /* u32 flags for seccomp(2), then the filter's instructions */
+  LAUNCH_ROOT = 18,             /* text: absolute path of the directory that becomes the root; absent: the host's */
+  LAUNCH_LINK = 19,             /* two texts: what a symbolic link holds, and where it lies; any number */
 };
-#define LAUNCH_RECORD_TYPES 14
+#define LAUNCH_RECORD_TYPES 20
+
+/* A mount; the first six as in TEPUI_MOUNT_.... Mounts and links are made in the order of their records. */
+#define LAUNCH_MOUNT_READ_ONLY 1u
+#define LAUNCH_MOUNT_BIND 2u
+#define LAUNCH_MOUNT_RECURSIVE 4u
+#define LAUNCH_MOUNT_NO_SUID 8u
+#define LAUNCH_MOUNT_NO_DEVICES 16u
+#define LAUNCH_MOUNT_NO_EXECUTE 32u
+#define LAUNCH_MOUNT_FROM_SANDBOX 64u /* with BIND: source is relative to the sandbox; made if it is missing */
+#define LAUNCH_MOUNT_FOR_ALL 128u     /* with FROM_SANDBOX: a source that is made may be written by all users */
+
+/* Where the sandbox is seen in a container with a root of its own. Paths below the sandbox's own path mean it too. */
+#define LAUNCH_SANDBOX_IN_ROOT "/mnt/mesos/sandbox"
 
 enum launch_step {
   LAUNCH_STEP_SPAWN = 1,
@@ -62,6 +81,9 @@ enum launch_step {
   LAUNCH_STEP_USER,
   LAUNCH_STEP_WORKING_DIRECTORY,
   LAUNCH_STEP_EXECUTE,
+  LAUNCH_STEP_ROOT,
+  LAUNCH_STEP_PRIVILEGES,
+  LAUNCH_STEP_SECCOMP,
 };
 
 /* One message from the supervisor's side. */

@@ -170,7 +170,7 @@ struct Modules {
 
   /// Copies the modules of the build, builds the own ones and writes modules.json.
   func install(in directory: String) throws {
-    for name in ["drf", "strict-priority", "binpack", "posix", "rlimits"] {
+    for name in ["drf", "strict-priority", "binpack", "posix", "rlimits", "namespaces", "privileges", "seccomp"] {
       let target = "\(directory)/lib\(name).so"
       try FileManager.default.copyItem(atPath: "\(Repository.products)/lib\(name).so", toPath: target)
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: target)

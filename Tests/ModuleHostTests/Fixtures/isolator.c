@@ -101,6 +101,30 @@ static tepui_status plan(void *instance, const tepui_container *container, const
     const tepui_watch watch = {.size = 8};
     sink->watch(sink->context, &watch);
   }
+  if (is("long name")) {
+    char name[65];
+    memset(name, 'x', sizeof name);
+    sink->hostname(sink->context, (tepui_text){name, sizeof name});
+  }
+  if (is("too many capabilities")) sink->capabilities(sink->context, 1, 3, 0);
+  if (is("odd mount")) {
+    const tepui_mount mount = {.size = sizeof mount, .flags = 256, .target = TEPUI_TEXT("/mnt")};
+    sink->mount(sink->context, &mount);
+  }
+  if (is("half an instruction")) sink->seccomp(sink->context, "1234567", 7, 0);
+  if (is("no filter")) sink->seccomp(sink->context, NULL, 8, 0);
+  if (is("odd filter")) sink->seccomp(sink->context, "12345678", 8, 1);
+  if (is("privileges")) {
+    sink->hostname(sink->context, tepui_text_of("mesa"));
+    sink->capabilities(sink->context, 7, 3, 1);
+    sink->no_new_privileges(sink->context);
+    sink->seccomp(sink->context, "12345678", 8, 4);
+  }
+  if (is("wishes") && container->flags & TEPUI_CONTAINER_ASKS_EFFECTIVE && container->flags & TEPUI_CONTAINER_OWN_ROOT) {
+    sink->capabilities(sink->context, container->effective_capabilities, container->bounding_capabilities, 0);
+    sink->hostname(sink->context, container->hostname);
+    sink->environment(sink->context, tepui_text_of("PROFILE"), container->seccomp_profile);
+  }
   if (is("late variable")) sink->environment(sink->context, tepui_text_of("A"), tepui_text_of("1"));
   if (is("flood"))
     for (int i = 0; i < 5000; i++) sink->namespaces(sink->context, TEPUI_NAMESPACE_PID);

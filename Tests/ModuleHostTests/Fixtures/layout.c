@@ -125,6 +125,11 @@ int main(void) {
   FIELD(tepui_container, limit_count);
   FIELD(tepui_container, pid);
   FIELD(tepui_container, parent);
+  FIELD(tepui_container, effective_capabilities);
+  FIELD(tepui_container, bounding_capabilities);
+  FIELD(tepui_container, shm_bytes);
+  FIELD(tepui_container, hostname);
+  FIELD(tepui_container, seccomp_profile);
   STRUCT(tepui_mount);
   FIELD(tepui_mount, size);
   FIELD(tepui_mount, flags);
@@ -168,6 +173,10 @@ int main(void) {
   FIELD(tepui_plan_sink, cgroup_if_present);
   FIELD(tepui_plan_sink, device);
   FIELD(tepui_plan_sink, disk);
+  FIELD(tepui_plan_sink, hostname);
+  FIELD(tepui_plan_sink, capabilities);
+  FIELD(tepui_plan_sink, no_new_privileges);
+  FIELD(tepui_plan_sink, seccomp);
   STRUCT(tepui_isolator);
   FIELD(tepui_isolator, size);
   FIELD(tepui_isolator, create);

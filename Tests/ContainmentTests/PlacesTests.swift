@@ -1,0 +1,193 @@
+import Containment
+import Foundation
+import ModuleHost
+import Testing
+
+extension ContainmentTests {
+  /// Volumes, root file systems and mounts, and what may be tried to lead them elsewhere.
+  @Suite(.enabled(if: isRoot && rootIsAMount, "mounts need root and a / that is a mount")) struct PlacesTests {
+    private func harness(_ entries: PlanEntry..., directory: String? = nil) throws -> Harness {
+      try Harness([PlannedIsolator("a", [.namespaces(.mount)] + entries)], directory: directory)
+    }
+
+    private func failure(_ harness: Harness, _ request: LaunchRequest) async throws -> LaunchFailure {
+      guard case .failure(let failure) = await harness.launch(request) else {
+        harness.containment.destroy(request.description.id)
+        throw Overdue(description: "the launch succeeded")
+      }
+      return failure
+    }
+
+    private func run(_ harness: Harness, _ request: LaunchRequest) async throws -> ContainerExit {
+      _ = try await harness.launch(request).get()
+      return try await harness.exit(of: request.description.id)
+    }
+
+    /// A root file system with a shell.
+    private func makeRoot() throws -> String {
+      let root = try Harness.makeDirectory()
+      for folder in ["bin", "etc", "proc", "dev", "sys", "tmp"] { mkdir("\(root)/\(folder)", 0o755) }
+      for name in ["sh", "ls", "head", "touch"] {
+        let program = "/bin/\(name)"
+        let source = access(program, X_OK) == 0 ? program : "/usr/bin/\(name)"
+        try FileManager.default.copyItem(
+          atPath: URL(filePath: source).resolvingSymlinksInPath().path, toPath: root + program)
+        for library in try libraries(of: source) where access(root + library, F_OK) != 0 {
+          try FileManager.default.createDirectory(
+            atPath: root + URL(filePath: library).deletingLastPathComponent().path, withIntermediateDirectories: true)
+          try FileManager.default.copyItem(
+            atPath: URL(filePath: library).resolvingSymlinksInPath().path, toPath: root + library)
+        }
+      }
+      return root
+    }
+
+    private func libraries(of program: String) throws -> [String] {
+      let pipe = try #require(popen("ldd \(program)", "r"))
+      defer { pclose(pipe) }
+      var text = ""
+      var line = [CChar](repeating: 0, count: 4096)
+      while fgets(&line, Int32(line.count), pipe) != nil {
+        text += String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      }
+      return text.split(whereSeparator: { $0 == " " || $0 == "\n" || $0 == "\t" }).filter { $0.hasPrefix("/") }.map(
+        String.init)
+    }
+
+    @Test func hostPathIsSeenAtItsPlaceAndReadOnlyIfAskedFor() async throws {
+      let harness = try harness()
+      let shared = try Harness.makeDirectory()
+      var request = try harness.request(
+        "c", "echo a > rw/file; echo b > /mnt/file; cat /mnt/file; touch ro/x || exit 7")
+      request.volumes = [
+        .init(.host(shared), at: "rw", isReadOnly: false), .init(.host(shared), at: "/mnt", isReadOnly: false),
+        .init(.host(shared), at: "ro", isReadOnly: true),
+      ]
+      #expect(try await run(harness, request).waitStatus == 7 << 8)
+      #expect(harness.output(of: "c") == "b\n")
+      #expect(read("\(shared)/file") == "b\n" && access("/mnt/file", F_OK) != 0)
+      #expect(harness.output(of: "c", "stderr").contains("Read-only file system"))
+    }
+
+    @Test func hostPathMayBeAFile() async throws {
+      let harness = try harness()
+      var request = try harness.request("c", "cat names")
+      request.volumes = [.init(.host("/etc/passwd"), at: "names", isReadOnly: true)]
+      _ = try await run(harness, request)
+      #expect(harness.output(of: "c") == read("/etc/passwd"))
+    }
+
+    @Test func partOfTheSandboxIsMadeAndSeenElsewhere() async throws {
+      let harness = try harness()
+      var request = try harness.request("c", "echo x > /mnt/file; ls -d data/deep")
+      request.volumes = [.init(.sandbox("data/deep"), at: "/mnt", isReadOnly: false)]
+      _ = try await run(harness, request)
+      #expect(harness.output(of: "c") == "data/deep\n")
+      #expect(read("\(request.description.sandbox)/data/deep/file") == "x\n")
+    }
+
+    @Test func withoutAMountNamespaceAVolumeIsALink() async throws {
+      let harness = try Harness()
+      let shared = try Harness.makeDirectory()
+      var request = try harness.request("c", "echo x > deep/link/file")
+      request.volumes = [.init(.host(shared), at: "deep/link", isReadOnly: false)]
+      _ = try await run(harness, request)
+      #expect(read("\(shared)/file") == "x\n")
+      request = try harness.request("d", "exit 0")
+      request.volumes = [.init(.host(shared), at: "ro", isReadOnly: true)]
+      let failure = try await failure(harness, request)
+      #expect(failure.step == .mount)
+      #expect(
+        failure.message
+          == "the volume at ro needs a mount namespace: activate the isolator 'namespaces' in --isolation")
+    }
+
+    @Test func hostPathThatIsMissingIsNamed() async throws {
+      let harness = try harness()
+      var request = try harness.request("c", "exit 0")
+      request.volumes = [.init(.host("/no/such/path"), at: "data", isReadOnly: false)]
+      let failure = try await failure(harness, request)
+      #expect(failure.step == .mount)
+      #expect(
+        failure.message
+          == "the volume at data: cannot find the host's path /no/such/path: No such file or directory")
+    }
+
+    @Test(arguments: ["trap", "trap/x", "deep/trap/x"])
+    func linkInTheSandboxLeadsNoVolumeElsewhere(path: String) async throws {
+      let outside = try Harness.makeDirectory()
+      for isSource in [false, true] {
+        let harness = try harness()
+        var request = try harness.request("c", "exit 0")
+        let sandbox = request.description.sandbox
+        mkdir("\(sandbox)/deep", 0o755)
+        try #require(symlink(outside, "\(sandbox)/trap") == 0 && symlink(outside, "\(sandbox)/deep/trap") == 0)
+        request.volumes = [
+          isSource
+            ? .init(.sandbox(path), at: "/mnt", isReadOnly: false)
+            : .init(.host("/usr"), at: path, isReadOnly: true)
+        ]
+        #expect(try await failure(harness, request).step == .mount)
+        #expect(access("\(outside)/x", F_OK) != 0)
+      }
+    }
+
+    @Test func containerHasItsOwnRootReadOnlyWithWhatProgramsNeed() async throws {
+      let root = try makeRoot()
+      let harness = try harness(.namespaces(.pid))
+      var request = try harness.request(
+        "c",
+        "ls / | head -n 3; pwd; echo $$; echo x > /dev/null && echo y > /tmp/t && echo z > here; touch /new || exit 9")
+      request.command.workingDirectory = "/mnt/mesos/sandbox"
+      request.root = root
+      #expect(try await run(harness, request).waitStatus == 9 << 8)
+      let lines = harness.output(of: "c").split(separator: "\n")
+      #expect(lines.contains("/mnt/mesos/sandbox") && lines.contains("2"), "\(lines)")
+      #expect(read("\(request.description.sandbox)/here") == "z\n")
+      #expect(read("\(request.description.sandbox)/tmp/t") == "y\n")
+      #expect(access("\(root)/new", F_OK) != 0 && access("\(root)/dev/null", F_OK) != 0)
+    }
+
+    @Test func linksOfARootFileSystemLeadNowhereElse() async throws {
+      let root = try makeRoot()
+      let outside = try Harness.makeDirectory()
+      try #require(symlink(outside, "\(root)/escape") == 0 && symlink("../../../../..\(outside)", "\(root)/up") == 0)
+      for path in ["/escape/x", "/up/x"] {
+        let harness = try harness()
+        var request = try harness.request("c", "exit 0")
+        request.root = root
+        request.volumes = [.init(.host("/usr"), at: path, isReadOnly: true)]
+        _ = await harness.launch(request)
+        #expect(access("\(outside)/x", F_OK) != 0, "\(path)")
+        harness.containment.destroy("c")
+      }
+    }
+
+    @Test func rootFileSystemThatIsMissingIsNamed() async throws {
+      let harness = try harness()
+      var request = try harness.request("c", "exit 0")
+      request.root = "/no/such/root"
+      let missing = try await failure(harness, request)
+      #expect(missing.step == .root)
+      #expect(missing.message == "the root file system /no/such/root is not a directory on this agent")
+      let bare = try Harness()
+      request = try bare.request("c", "exit 0")
+      request.root = "/usr"
+      let refused = try await failure(bare, request)
+      #expect(refused.step == .root && refused.message.contains("activate the isolator 'namespaces'"))
+    }
+
+    @Test func mountThatTheKernelRefusesIsNamed() async throws {
+      let harness = try harness(.mount(.init(type: "nosuchfs", source: "nosuchfs", target: "/mnt")))
+      let failure = try await failure(harness, harness.request("c", "exit 0"))
+      #expect(failure.step == .mount && failure.message == "cannot mount nosuchfs at /mnt: No such device")
+    }
+
+    @Test func hostsNameIsTheContainersOwn() async throws {
+      let harness = try harness(.namespaces(.uts), .hostname("mesa"))
+      _ = try await harness.run("c", "cat /proc/sys/kernel/hostname")
+      #expect(harness.output(of: "c") == "mesa\n")
+      #expect(read("/proc/sys/kernel/hostname") != "mesa\n")
+    }
+  }
+}
