@@ -9,7 +9,10 @@ import Testing
     try workspace.sh("tepui-module check \(options) \(file)")
   }
 
-  @Test(arguments: ["drf", "strict-priority", "binpack", "lua", "cgroups", "posix", "rlimits", "disk"])
+  @Test(arguments: [
+    "drf", "strict-priority", "binpack", "lua", "cgroups", "posix", "rlimits", "disk", "namespaces", "privileges",
+    "seccomp",
+  ])
   func ourOwnModulesPass(name: String) throws {
     let result = try check("\(try Tool.prefix.get())/lib/tepui/modules/lib\(name).so")
     #expect(result.status == 0, "\(result.output)")
