@@ -10,7 +10,8 @@ extension ContainmentTests {
     )
     func limitsHoldInAGuestKernel() throws {
       let output = try run(
-        "'\(Harness.ownProgram)' --testing-library swift-testing --filter '^ContainmentTests.*(LimitTests|PodTests|supervisorIsSafe)'")
+        "'\(Harness.ownProgram)' --testing-library swift-testing --filter '^ContainmentTests.*(LimitTests|PodTests|supervisorIsSafe)'"
+      )
       #expect(output.contains("Suite LimitTests passed"), "\(output)")
       #expect(output.contains("Suite PodLimitTests passed"), "\(output)")
       #expect(!output.contains("skipped"), "\(output)")

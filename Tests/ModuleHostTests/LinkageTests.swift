@@ -9,7 +9,9 @@ import Testing
   ]
 
   /// What a module may link beside the C library, by the beginnings of names.
-  static let libraries = ["drf": ["libswift"], "lua": ["liblua5.4."], "seccomp": ["libseccomp.so.2", "libjansson.so.4"]]
+  static let libraries = [
+    "drf": ["libswift"], "lua": ["liblua5.4."], "seccomp": ["libseccomp.so.2", "libjansson.so.4"],
+  ]
 
   @Test(arguments: modules)
   func aModuleExportsItsEntryAndNothingElse(module: String) throws {
