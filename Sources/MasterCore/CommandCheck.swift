@@ -3,6 +3,13 @@ import Wire
 /// What may be wrong with a command, in Mesos' words.
 enum CommandCheck {
   static func problem(_ command: MesosCommandInfo) -> String? {
+    if let problem = problemOfEnvironment(command) { return problem }
+    for uri in command.uris where uri.value.isEmpty { return "URI value must not be empty" }
+    return nil
+  }
+
+  /// All that Mesos looks at in the command of a check.
+  static func problemOfEnvironment(_ command: MesosCommandInfo) -> String? {
     for variable in command.environment.variables {
       switch variable.type {
       case .value where !variable.hasValue:
@@ -16,43 +23,6 @@ enum CommandCheck {
       default: continue
       }
     }
-    for uri in command.uris where uri.value.isEmpty { return "URI value must not be empty" }
     return nil
-  }
-}
-
-/// What may be wrong with checks and health checks, in Mesos' words.
-enum HealthCheckCheck {
-  static func problem(_ check: MesosHealthCheck) -> String? {
-    let missing: String? =
-      switch check.type {
-      case .command: check.hasCommand ? nil : "Expecting 'command' to be set for COMMAND health check"
-      case .http: check.hasHTTP ? nil : "Expecting 'http' to be set for HTTP health check"
-      case .tcp: check.hasTcp ? nil : "Expecting 'tcp' to be set for TCP health check"
-      // Protocol fact 59: guessed from what is there.
-      case .unknown: check.hasCommand || check.hasHTTP || check.hasTcp ? nil : "HealthCheck must specify 'type'"
-      }
-    let problem =
-      missing ?? negative("delay_seconds", check.delaySeconds) ?? negative("interval_seconds", check.intervalSeconds)
-      ?? negative("timeout_seconds", check.timeoutSeconds) ?? negative("grace_period_seconds", check.gracePeriodSeconds)
-    return problem.map { "Task uses invalid health check: \($0)" }
-  }
-
-  static func problem(_ check: MesosCheckInfo) -> String? {
-    let missing: String? =
-      switch check.type {
-      case .command: check.hasCommand ? nil : "Expecting 'command' to be set for COMMAND check"
-      case .http: check.hasHTTP ? nil : "Expecting 'http' to be set for HTTP check"
-      case .tcp: check.hasTcp ? nil : "Expecting 'tcp' to be set for TCP check"
-      case .unknown: "CheckInfo must specify 'type'"
-      }
-    let problem =
-      missing ?? negative("delay_seconds", check.delaySeconds) ?? negative("interval_seconds", check.intervalSeconds)
-      ?? negative("timeout_seconds", check.timeoutSeconds)
-    return problem.map { "Task uses invalid check: \($0)" }
-  }
-
-  private static func negative(_ field: String, _ seconds: Double) -> String? {
-    seconds < 0 ? "Expecting '\(field)' to be non-negative" : nil
   }
 }

@@ -8,7 +8,8 @@ extension MasterCore {
     if operation.hasID {
       return fail(tasks, acceptance, .taskInvalid, "Operation ID cannot be set for LAUNCH")
     }
-    for task in tasks {
+    for var task in tasks {
+      HealthCheckCheck.guessType(of: &task)
       let check = TaskCheck(acceptance, isGroup: false)
       do throws(ResourceError) {
         let executor = task.hasExecutor ? task.executor : nil

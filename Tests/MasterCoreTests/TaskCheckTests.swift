@@ -32,12 +32,6 @@ import Wire
       $0.killPolicy.gracePeriod.nanoseconds = -5
     },
     Case(message: "Task's `max_completion_time` must be non-negative") { $0.maxCompletionTime.nanoseconds = -1 },
-    Case(message: "Task uses invalid health check: Expecting 'http' to be set for HTTP health check") {
-      $0.healthCheck.type = .http
-    },
-    Case(message: "Task uses invalid check: Expecting 'command' to be set for COMMAND check") {
-      $0.check.type = .command
-    },
     Case(
       message: "Task's `CommandInfo` is invalid: Environment variable 'A' of type 'VALUE' must have a value set"
     ) { task in

@@ -46,9 +46,11 @@ final class TestAgent {
 
   var id: String { info.id.value }
   var events: [AgentEvent] { cluster.toAgents[connection] ?? [] }
-  var launched: [String] {
-    events.flatMap { event -> [String] in
-      if case .run(let run)? = event.event { run.tasks.map(\.taskID.value) } else { [] }
+  var launched: [String] { tasks.map(\.taskID.value) }
+  /// As they came.
+  var tasks: [MesosTaskInfo] {
+    events.flatMap { event -> [MesosTaskInfo] in
+      if case .run(let run)? = event.event { run.tasks } else { [] }
     }
   }
 
