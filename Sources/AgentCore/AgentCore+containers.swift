@@ -17,6 +17,7 @@ extension AgentCore {
       emit(.destroy(containerID: id))
     } else if let task {
       reportRunning(task)
+      startChecks(of: task)
     } else if let executor = containers[id], executor.isPod {
       podRuns(executor)
     } else if let executor = containers[id], !executor.hasSubscribed {
@@ -30,6 +31,10 @@ extension AgentCore {
   private mutating func reportRunning(_ task: AgentTask) {
     if task.state == .taskStaging { report(task, .taskStarting, source: .executor) }
     report(task, .taskRunning, source: .executor)
+    if task.hasChecks {
+      task.startedNs = now
+      persistProgress(of: task)
+    }
     guard task.info.hasMaxCompletionTime, let container = task.container else { return }
     let (end, overflow) = now.addingReportingOverflow(max(0, task.info.maxCompletionTime.nanoseconds))
     if !overflow { timers.set(.completion(container.id), at: end) }
@@ -79,6 +84,7 @@ extension AgentCore {
     } else if let task = task(in: id) {
       if !task.hasRun && task.kill == nil { reportRunning(task) }
       resumeDeadlines(of: task)
+      startChecks(of: task)
     } else if let executor = containers[id], executor.isPod {
       podRuns(executor)
     }
@@ -91,12 +97,17 @@ extension AgentCore {
       // The signal may not have gone out; a second one does no harm.
       emit(.signal(containerID: container.id, signal: Self.sigterm))
       timers.set(.killGrace(container.id), at: kill.deadlineNs)
-    } else if task.info.hasMaxCompletionTime, let running = task.statuses.first(where: { $0.state == .taskRunning }) {
-      let end = running.timestamp + Double(task.info.maxCompletionTime.nanoseconds) / 1e9
-      if let deadline = Int64(exactly: (end * 1e9).rounded()) {
-        timers.set(.completion(container.id), at: deadline)
-      }
+    } else if task.info.hasMaxCompletionTime, let startedNs = startedNs(of: task) {
+      let (end, overflow) = startedNs.addingReportingOverflow(max(0, task.info.maxCompletionTime.nanoseconds))
+      if !overflow { timers.set(.completion(container.id), at: end) }
     }
+  }
+
+  /// What checks tell takes the place of the first RUNNING, so with them the time has a record of its own.
+  private func startedNs(of task: AgentTask) -> Int64? {
+    if let startedNs = task.startedNs { return startedNs }
+    guard let running = task.statuses.first(where: { $0.state == .taskRunning }) else { return nil }
+    return Int64(exactly: (running.timestamp * 1e9).rounded())
   }
 
   mutating func containerExited(_ id: String, _ outcome: ContainerOutcome) {
@@ -156,7 +167,7 @@ extension AgentCore {
           task, executor.framework.stateOfDropped, source: .agent, reason: .agentRestarted,
           message: "Task launched during agent restart")
       } else if let kill = task.kill, outcome.limitation == nil, executor.termination == nil {
-        if task.hasRun || kill.completionTimeReached {
+        if task.hasRun || kill.cause == .completionTime {
           report(task, .taskKilled, source: .agent, message: outcome.annotated("Executor terminated"))
         } else {
           reportKilledDuringLaunch(task)
@@ -168,7 +179,7 @@ extension AgentCore {
     }
     let message = outcome.annotated("Command \(WaitStatus(waitStatus).description)")
     if let kill = task.kill {
-      if kill.completionTimeReached {
+      if kill.cause == .completionTime {
         report(task, .taskFailed, source: .executor, reason: .maxCompletionTimeReached, message: message)
       } else if !task.hasRun {
         reportKilledDuringLaunch(task)

@@ -65,7 +65,7 @@ extension AgentCore {
   // MARK: Tasks that the agent runs itself
 
   /// Asks the command to end and sets the time after which it is made to (protocol fact 81).
-  mutating func killCommand(of task: AgentTask, graceNs: Int64, completionTimeReached: Bool = false) {
+  mutating func killCommand(of task: AgentTask, graceNs: Int64, _ cause: AgentTask.Kill.Cause = .wanted) {
     guard let container = task.container, !task.isTerminal, !container.hasExited else { return }
     let (end, overflow) = now.addingReportingOverflow(graceNs)
     let deadlineNs = overflow ? Int64.max : end
@@ -74,7 +74,8 @@ extension AgentCore {
       guard deadlineNs < kill.deadlineNs else { return }
       task.kill?.deadlineNs = deadlineNs
     } else {
-      task.kill = AgentTask.Kill(deadlineNs: deadlineNs, completionTimeReached: completionTimeReached)
+      task.kill = AgentTask.Kill(deadlineNs: deadlineNs, cause: cause)
+      stopChecks(of: task)
     }
     persistProgress(of: task)
     // A container that is being launched is destroyed when the launch is answered.
@@ -83,7 +84,7 @@ extension AgentCore {
       return
     }
     if !isRepeated {
-      if !completionTimeReached && task.executor.framework.has(.taskKillingState) {
+      if cause != .completionTime && task.executor.framework.has(.taskKillingState) {
         report(task, .taskKilling, source: .executor)
       }
       emit(.signal(containerID: container.id, signal: Self.sigterm))
@@ -94,7 +95,7 @@ extension AgentCore {
   mutating func completionTimeReached(_ containerID: String) {
     guard let task = task(in: containerID) else { return }
     log(.info, "Ending task '\(task.id)' of framework \(task.executor.framework.id): its max_completion_time is over")
-    killCommand(of: task, graceNs: Self.graceNs(task.info.killPolicy), completionTimeReached: true)
+    killCommand(of: task, graceNs: Self.graceNs(task.info.killPolicy), .completionTime)
   }
 
   // MARK: Executors
@@ -138,6 +139,7 @@ extension AgentCore {
   mutating func destroyContainer(_ containerID: String) {
     guard let container = container(containerID), !container.isDestroyed else { return }
     container.isDestroyed = true
+    if let task = task(in: containerID) { stopChecks(of: task) }
     if container.pid != nil {
       emit(.destroy(containerID: containerID))
     } else {

@@ -72,7 +72,9 @@ extension AgentCore {
   private mutating func endGroup(of task: AgentTask) {
     guard let group = task.group else { return }
     for other in task.executor.orderedTasks where other.group == group && other !== task && other.kill == nil {
-      killCommand(of: other, graceNs: Self.graceNs(other.info.killPolicy))
+      // Mesos calls a whole pod unhealthy then, where it means the group (MESOS-8543).
+      let cause = task.kill?.cause == .unhealthy ? AgentTask.Kill.Cause.unhealthy : .wanted
+      killCommand(of: other, graceNs: Self.graceNs(other.info.killPolicy), cause)
     }
   }
 

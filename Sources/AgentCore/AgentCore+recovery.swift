@@ -60,6 +60,8 @@ extension AgentCore {
     nextTaskSequence = max(nextTaskSequence, record.sequence + 1)
     let progress = found.progress
     task.isDelivered = progress.delivered
+    task.startedNs = progress.hasStartedNs ? progress.startedNs : nil
+    task.failedHealthChecks = progress.failedHealthChecks
     if progress.hasLatest {
       task.acknowledgedStatus = progress.latest
       task.note(progress.latest)
@@ -71,7 +73,8 @@ extension AgentCore {
     executor.add(task)
     if progress.hasKillDeadlineNs {
       task.kill = AgentTask.Kill(
-        deadlineNs: progress.killDeadlineNs, completionTimeReached: progress.completionTimeReached)
+        deadlineNs: progress.killDeadlineNs,
+        cause: progress.completionTimeReached ? .completionTime : progress.unhealthy ? .unhealthy : .wanted)
     }
     enqueueIfUndelivered(task)
     if let container = task.container, container.parentID != nil {

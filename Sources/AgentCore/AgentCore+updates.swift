@@ -16,6 +16,10 @@ extension AgentCore {
     if let reason { status.reason = reason }
     if let message { status.message = message }
     if let limitation { status.limitation = limitation }
+    // A new state tells nothing of what checks found before (exchanges p2-005 and p2-007).
+    if source == .executor, task.info.hasCheck { status.checkStatus = .empty(task.info.check.type) }
+    // Exchange p2-006.
+    if state.isTerminal, task.kill?.cause == .unhealthy { status.healthy = false }
     report(task, status)
   }
 
@@ -56,6 +60,7 @@ extension AgentCore {
   private mutating func taskEnded(_ task: AgentTask) {
     let executor = task.executor
     executor.noteEnd(of: task)
+    stopChecks(of: task)
     counters.tasksByFinalState[task.state, default: 0] += 1
     if let container = task.container {
       timers.cancel(.completion(container.id))

@@ -25,6 +25,8 @@ public struct AgentCore: ~Copyable {
   /// Tasks of pods by their containers, likewise.
   var nested: [String: AgentTask] = [:]
   var streams: [ExchangeID: Executor] = [:]
+  /// Runs of checks whose ends are to be told.
+  var checkRuns: [String: CheckKey] = [:]
   var timers = Timers<Deadline>()
   var counters = AgentCounters()
   var nextTaskSequence: UInt64 = 0
@@ -64,6 +66,8 @@ public struct AgentCore: ~Copyable {
     case shutdownGrace(String)
     case killGrace(String)
     case completion(String)
+    /// The next run of a check, or the end of the time for the one under way.
+    case check(CheckKey)
     case heartbeat(String)
     case reregistration
     case ending
@@ -98,6 +102,7 @@ public struct AgentCore: ~Copyable {
     case .containerLaunchFailed(let id, let message): containerLaunchFailed(id, message: message)
     case .containerRecovered(let id, let pid): containerRecovered(id, pid: pid)
     case .containerExited(let id, let outcome): containerExited(id, outcome)
+    case .checkEnded(let run, let outcome): checkEnded(run, outcome)
     case .volumesChanged(let operation, let problem): volumesChanged(operation, problem: problem)
     case .volumesLinked(let id, let batch, let problem): volumesLinked(id, batch: batch, problem: problem)
     case .unregister(let reason): unregister(reason: reason)
@@ -120,6 +125,7 @@ public struct AgentCore: ~Copyable {
     case .registration(let container): registrationTimedOut(container)
     case .shutdownGrace(let container), .killGrace(let container): destroyContainer(container)
     case .completion(let container): completionTimeReached(container)
+    case .check(let key): checkDue(key)
     case .heartbeat(let container): heartbeat(container)
     case .reregistration: reregistrationTimedOut()
     case .ending: stopNow()

@@ -31,6 +31,11 @@ public enum AgentEffect: Sendable {
   /// Destroy every container but these: what an earlier life left behind.
   case destroyOrphans(keeping: Set<String>)
 
+  /// Carry out a check; answered with `checkEnded`.
+  case startCheck(CheckRun)
+  /// End it. Answered all the same, once nothing of it is left.
+  case endCheck(run: String)
+
   /// Make the directories of new volumes, and put those of volumes that ended into their trash. Both may have been done
   /// already, by an earlier agent. In order; later launches must find it done.
   case changeVolumes(operation: String, make: [VolumeDirectory], remove: [VolumeDirectory])

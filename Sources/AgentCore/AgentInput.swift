@@ -21,6 +21,9 @@ public enum AgentInput: Sendable {
   case containerRecovered(String, pid: Int32?)
   case containerExited(String, ContainerOutcome)
 
+  /// Answer to `startCheck`: nothing of it is left.
+  case checkEnded(run: String, CheckOutcome)
+
   /// Answer to `changeVolumes`; with a problem nothing has come of it.
   case volumesChanged(operation: String, problem: String?)
   /// Answer to `linkVolumes`.

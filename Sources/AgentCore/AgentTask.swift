@@ -20,13 +20,26 @@ final class AgentTask {
   var acknowledgedStatus: MesosTaskStatus?
   /// The executor was given the task; in a pod, its container was asked for.
   var isDelivered = false
-  /// A kill of its command: by the framework, for its completion time, or because its group ends.
+  /// A kill of its command: by the framework, for its completion time or health, or because its group ends.
   var kill: Kill?
+
+  /// When its command was found to run, in nanoseconds.
+  var startedNs: Int64?
+  var checkers: [Checker.Kind: Checker] = [:]
+  /// Without a success in between, and after the grace period.
+  var failedHealthChecks: UInt32 = 0
 
   struct Kill {
     /// When its grace ends, in nanoseconds.
     var deadlineNs: Int64
-    var completionTimeReached = false
+    var cause = Cause.wanted
+
+    enum Cause {
+      case wanted
+      case completionTime
+      /// It, or a task of its group, failed its health checks.
+      case unhealthy
+    }
   }
 
   /// - Parameter nested: the id of its container within a pod.
@@ -44,6 +57,7 @@ final class AgentTask {
 
   var id: String { info.taskID.value }
   var isTerminal: Bool { state.isTerminal }
+  var hasChecks: Bool { info.hasCheck || info.hasHealthCheck }
   /// Its command ran at some time.
   var hasRun: Bool { state != .taskStaging && state != .taskStarting }
 

@@ -107,8 +107,11 @@ extension AgentCore {
       $0.acknowledgedUuids = task.updates.acknowledged.map { .init($0) }
       if let kill = task.kill {
         $0.killDeadlineNs = kill.deadlineNs
-        $0.completionTimeReached = kill.completionTimeReached
+        if kill.cause == .completionTime { $0.completionTimeReached = true }
+        if kill.cause == .unhealthy { $0.unhealthy = true }
       }
+      if let startedNs = task.startedNs { $0.startedNs = startedNs }
+      if task.failedHealthChecks > 0 { $0.failedHealthChecks = task.failedHealthChecks }
     }
     persist(CheckpointKey.progress(task), record)
   }

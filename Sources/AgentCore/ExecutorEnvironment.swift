@@ -20,7 +20,7 @@ extension AgentCore {
     return environment
   }
 
-  private static func add(_ variables: MesosEnvironment, to environment: inout [String: String]) {
+  static func add(_ variables: MesosEnvironment, to environment: inout [String: String]) {
     for variable in variables.variables {
       environment[variable.name] =
         variable.type == .secret ? String(decoding: variable.secret.value.data, as: UTF8.self) : variable.value

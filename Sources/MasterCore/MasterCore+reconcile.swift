@@ -41,7 +41,6 @@ extension MasterCore {
 
   /// The state last forwarded (protocol facts 82 and 83).
   private func tellLatest(_ task: MasterTask, _ framework: Framework) {
-    let last = task.statuses.last
     var status = MesosTaskStatus()
     status.taskID.value = task.id
     status.agentID.value = task.agentID
@@ -51,11 +50,7 @@ extension MasterCore {
     status.message = "Reconciliation: Latest task state"
     status.timestamp = now.epochSeconds
     if let executor = task.executorID { status.executorID.value = executor }
-    if let last {
-      if last.hasHealthy { status.healthy = last.healthy }
-      if last.hasCheckStatus { status.checkStatus = last.checkStatus }
-      if last.hasContainerStatus { status.containerStatus = last.containerStatus }
-    }
+    if let last = task.statuses.last { status.keep(last) }
     send(.update(status), to: framework)
   }
 
@@ -74,5 +69,14 @@ extension MasterCore {
     status.timestamp = now.epochSeconds
     if let time { status.unreachableTime.nanoseconds = Int64(time * 1e9) }
     send(.update(status), to: framework)
+  }
+}
+
+extension MesosTaskStatus {
+  /// What the master tells on its own of a task still holds of its health and its container.
+  mutating func keep(_ last: MesosTaskStatus) {
+    if last.hasHealthy { healthy = last.healthy }
+    if last.hasCheckStatus { checkStatus = last.checkStatus }
+    if last.hasContainerStatus { containerStatus = last.containerStatus }
   }
 }

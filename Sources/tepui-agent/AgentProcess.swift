@@ -26,6 +26,7 @@ final class AgentProcess {
 
   private var core: AgentCore?
   private var containers: Containers?
+  private var checks: Checks?
   private var master: MasterConnection?
   private var garbage: GarbageCollector?
   let executors = ExecutorConnections()
@@ -65,9 +66,11 @@ final class AgentProcess {
 
   private func recover(port: Int) throws {
     let this = NIOLoopBound(self, eventLoop: loop)
-    containers = try Containers(setup, modules: modules) { input in
+    let containers = try Containers(setup, modules: modules) { input in
       this.eventLoop.execute { this.value.feed(input) }
     }
+    self.containers = containers
+    checks = Checks(containers, on: loop) { this.value.feed($0) }
     var generator = SystemRandomNumberGenerator()
     core = try AgentCore(setup.configuration(port: port), recovering: try store.load()) {
       withUnsafeBytes(of: (generator.next(), generator.next())) { Array($0) }
@@ -193,6 +196,8 @@ final class AgentProcess {
     case .destroy(let id): containers?.destroy(id)
     case .update(let id, let requests, let limits): containers?.update(id, requests: requests, limits: limits)
     case .destroyOrphans(let keep): containers?.destroyOrphans(keeping: keep)
+    case .startCheck(let run): checks?.start(run)
+    case .endCheck(let run): checks?.end(run)
     case .changeVolumes(let operation, let make, let remove):
       containers?.changeVolumes(operation, make: make, remove: remove)
     case .deleteRemoved(let trashes, let keep): containers?.deleteRemoved(trashes, keeping: keep)

@@ -73,9 +73,20 @@ import Wire
     #expect(framework.updates.map(\.state) == [.taskUnreachable])
     framework.launch([framework.offers.last?.id.value ?? ""], [task])
     framework.clear()
-    agent.subscribe(tasks: [agent.report(task, of: framework, .taskRunning)], frameworks: [framework.info])
+    var report = agent.report(task, of: framework, .taskRunning)
+    report.statuses = [
+      .with {
+        $0.taskID = task.taskID
+        $0.state = .taskRunning
+        $0.healthy = false
+        $0.checkStatus.tcp.succeeded = true
+      }
+    ]
+    agent.subscribe(tasks: [report], frameworks: [framework.info])
     #expect(framework.updates.map(\.state) == [.taskRunning])
     #expect(framework.updates.map(\.reason) == [.agentReregistered])
+    #expect(framework.updates.first?.hasHealthy == true && framework.updates.first?.healthy == false)
+    #expect(framework.updates.first?.checkStatus.tcp.succeeded == true)
     #expect(framework.updates.first?.message == "Unreachable agent re-reregistered")
     let free = try Resources(wire: framework.offers.last?.resources ?? []).total(of: "cpus")
     #expect(free == Quantity(3), "the task holds its resources again")

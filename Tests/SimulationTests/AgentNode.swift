@@ -189,12 +189,13 @@ final class AgentNode: StreamClient {
     case .destroy(let id): end(id, after: World.millisecond, status: 9)
     case .destroyOrphans(let keep):
       for id in containers.keys.sorted() where !keep.contains(id) { containers[id] = nil }
+    case .startCheck(let run): answer(.checkEnded(run: run.id, .connected(!world.happens(40))))
     case .changeVolumes(let operation, _, _): answer(.volumesChanged(operation: operation, problem: nil))
     case .linkVolumes(let id, let batch, _, _, _): answer(.volumesLinked(containerID: id, batch: batch, problem: nil))
     case .stop: stop()
     case .log(.warning, let text), .log(.error, let text): world.note("agent \(hostname): \(text)")
-    case .cancelLaunch, .deleteRemoved, .log, .persist, .forget, .forgetEverything, .update, .respond, .openStream,
-      .sendToExecutor, .closeStream:
+    case .cancelLaunch, .endCheck, .deleteRemoved, .log, .persist, .forget, .forgetEverything, .update, .respond,
+      .openStream, .sendToExecutor, .closeStream:
       break
     }
   }

@@ -32,6 +32,7 @@ import Wire
     let tasks = cluster.frameworks.flatMap { $0.tasks.values }
     #expect(tasks.count > 100)
     #expect(tasks.contains { $0.state == .taskFinished } && tasks.contains { $0.state == .taskKilled })
+    #expect(tasks.contains { $0.state == .taskKilled && $0.isUnhealthy })
     #expect(!tasks.contains { [.taskLost, .taskDropped, .taskGone].contains($0.state) })
   }
 
@@ -168,7 +169,8 @@ final class SimulatedCluster {
     case .failed: task.exitCode != 0 || task.reason != nil ? nil : "is FAILED without a reason, but exited with 0"
     // The master itself ends what it had called lost; a framework without checkpoints may have been away at that moment.
     case .killed:
-      task.isKilled || task.wasLost || !framework.info.checkpoint ? nil : "is KILLED, but nobody asked for it"
+      task.isKilled || task.isUnhealthy || task.wasLost || !framework.info.checkpoint
+        ? nil : "is KILLED, but nobody asked for it"
     case .refused: "is ERROR"
     case .lost: nil
     // Nobody has it: it went to an agent that died before it could keep its id.

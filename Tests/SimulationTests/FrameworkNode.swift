@@ -27,6 +27,8 @@ final class FrameworkNode: StreamClient {
     var state = MesosTaskState.taskStaging
     var isKilled = false
     var reason: MesosTaskStatus.Reason?
+    /// The last status says that it was not healthy.
+    var isUnhealthy = false
     /// Was told to be lost, by a master that then died.
     var wasLost = false
     /// A master that has heard of all agents in time knows nothing of it.
@@ -202,6 +204,7 @@ final class FrameworkNode: StreamClient {
     task.isUnknown = isWindingDown && status.state == .taskUnknown
     task.life = master.life
     task.reason = status.hasReason ? status.reason : nil
+    task.isUnhealthy = status.hasHealthy && !status.healthy
     tasks[id] = task
   }
 
@@ -243,6 +246,7 @@ final class FrameworkNode: StreamClient {
     tasks[id] = Task(exitCode: code, agent: offer.agentID.value)
     world.note("\(name)/\(id) launched on \(offer.agentID.value)")
     let seconds = world.between(0, 30)
+    let isChecked = world.happens(30)
     return .with {
       $0.name = id
       $0.taskID.value = id
@@ -256,6 +260,13 @@ final class FrameworkNode: StreamClient {
         }
       }
       $0.command.value = "\(seconds) \(code)"
+      if isChecked {
+        $0.healthCheck.type = .tcp
+        $0.healthCheck.tcp.port = 80
+        $0.healthCheck.delaySeconds = 1
+        $0.healthCheck.intervalSeconds = 1
+        $0.healthCheck.gracePeriodSeconds = 0
+      }
     }
   }
 

@@ -203,6 +203,36 @@ public nonisolated struct CheckpointProgress: Sendable {
   /// Clears the value of `completionTimeReached`. Subsequent reads from it will return its default value.
   public mutating func clearCompletionTimeReached() {self._completionTimeReached = nil}
 
+  /// Of a task with checks: when its command was found to run, in nanoseconds since the epoch.
+  public var startedNs: Int64 {
+    get {_startedNs ?? 0}
+    set {_startedNs = newValue}
+  }
+  /// Returns true if `startedNs` has been explicitly set.
+  public var hasStartedNs: Bool {self._startedNs != nil}
+  /// Clears the value of `startedNs`. Subsequent reads from it will return its default value.
+  public mutating func clearStartedNs() {self._startedNs = nil}
+
+  /// In a row.
+  public var failedHealthChecks: UInt32 {
+    get {_failedHealthChecks ?? 0}
+    set {_failedHealthChecks = newValue}
+  }
+  /// Returns true if `failedHealthChecks` has been explicitly set.
+  public var hasFailedHealthChecks: Bool {self._failedHealthChecks != nil}
+  /// Clears the value of `failedHealthChecks`. Subsequent reads from it will return its default value.
+  public mutating func clearFailedHealthChecks() {self._failedHealthChecks = nil}
+
+  /// The kill was the agent's, for failed health checks.
+  public var unhealthy: Bool {
+    get {_unhealthy ?? false}
+    set {_unhealthy = newValue}
+  }
+  /// Returns true if `unhealthy` has been explicitly set.
+  public var hasUnhealthy: Bool {self._unhealthy != nil}
+  /// Clears the value of `unhealthy`. Subsequent reads from it will return its default value.
+  public mutating func clearUnhealthy() {self._unhealthy = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -211,6 +241,9 @@ public nonisolated struct CheckpointProgress: Sendable {
   fileprivate var _latest: MesosTaskStatus? = nil
   fileprivate var _killDeadlineNs: Int64? = nil
   fileprivate var _completionTimeReached: Bool? = nil
+  fileprivate var _startedNs: Int64? = nil
+  fileprivate var _failedHealthChecks: UInt32? = nil
+  fileprivate var _unhealthy: Bool? = nil
 }
 
 /// What operations have made of the agent's resources: reservations and volumes.
@@ -414,7 +447,7 @@ nonisolated extension CheckpointTask: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension CheckpointProgress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Progress"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}delivered\0\u{1}latest\0\u{3}acknowledged_uuids\0\u{3}kill_deadline_ns\0\u{3}completion_time_reached\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}delivered\0\u{1}latest\0\u{3}acknowledged_uuids\0\u{3}kill_deadline_ns\0\u{3}completion_time_reached\0\u{3}started_ns\0\u{3}failed_health_checks\0\u{1}unhealthy\0")
 
   public var isInitialized: Bool {
     if let v = self._latest, !v.isInitialized {return false}
@@ -432,6 +465,9 @@ nonisolated extension CheckpointProgress: SwiftProtobuf.Message, SwiftProtobuf._
       case 3: try { try decoder.decodeRepeatedBytesField(value: &self.acknowledgedUuids) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self._killDeadlineNs) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self._completionTimeReached) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self._startedNs) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self._failedHealthChecks) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self._unhealthy) }()
       default: break
       }
     }
@@ -457,6 +493,15 @@ nonisolated extension CheckpointProgress: SwiftProtobuf.Message, SwiftProtobuf._
     try { if let v = self._completionTimeReached {
       try visitor.visitSingularBoolField(value: v, fieldNumber: 5)
     } }()
+    try { if let v = self._startedNs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 6)
+    } }()
+    try { if let v = self._failedHealthChecks {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 7)
+    } }()
+    try { if let v = self._unhealthy {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -466,6 +511,9 @@ nonisolated extension CheckpointProgress: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.acknowledgedUuids != rhs.acknowledgedUuids {return false}
     if lhs._killDeadlineNs != rhs._killDeadlineNs {return false}
     if lhs._completionTimeReached != rhs._completionTimeReached {return false}
+    if lhs._startedNs != rhs._startedNs {return false}
+    if lhs._failedHealthChecks != rhs._failedHealthChecks {return false}
+    if lhs._unhealthy != rhs._unhealthy {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

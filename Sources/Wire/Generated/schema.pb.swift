@@ -183,7 +183,7 @@ enum GeneratedSchema {
     mesos.v1.agent.Response.GetAgent agent_info:optional:mesos.v1.AgentInfo drain_config:optional:mesos.v1.DrainConfig estimated_drain_start_time:optional:mesos.v1.TimeInfo
     tepui.checkpoint.Executor framework_id:required:mesos.v1.FrameworkID info:required:mesos.v1.ExecutorInfo container_id:required:mesos.v1.ContainerID command_task:optional:bool exited:optional:bool
     tepui.checkpoint.Task info:required:mesos.v1.TaskInfo executor_id:required:mesos.v1.ExecutorID sequence:required:integer group:optional:integer container_id:optional:mesos.v1.ContainerID
-    tepui.checkpoint.Progress delivered:optional:bool latest:optional:mesos.v1.TaskStatus acknowledged_uuids:repeated:bytes kill_deadline_ns:optional:integer completion_time_reached:optional:bool
+    tepui.checkpoint.Progress delivered:optional:bool latest:optional:mesos.v1.TaskStatus acknowledged_uuids:repeated:bytes kill_deadline_ns:optional:integer completion_time_reached:optional:bool started_ns:optional:integer failed_health_checks:optional:integer unhealthy:optional:bool
     tepui.checkpoint.Resources made:repeated:mesos.v1.Resource
     tepui.checkpoint.Operation framework_id:optional:mesos.v1.FrameworkID info:required:mesos.v1.Offer.Operation sequence:required:integer status:required:mesos.v1.OperationStatus
     mesos.v1.executor.Call executor_id:required:mesos.v1.ExecutorID framework_id:required:mesos.v1.FrameworkID type:optional:enum subscribe:optional:mesos.v1.executor.Call.Subscribe update:optional:mesos.v1.executor.Call.Update message:optional:mesos.v1.executor.Call.Message

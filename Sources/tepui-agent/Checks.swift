@@ -1,0 +1,58 @@
+import AgentCore
+import NIOCore
+import Transport
+
+/// Carries out checks of tasks: commands in their containers, the rest from here, for tasks have the host's network.
+///
+/// Belongs to one event loop.
+final class Checks {
+  private let loop: any EventLoop
+  private let containers: Containers
+  private let feed: (AgentInput) -> Void
+  private var probes: [String: Probe] = [:]
+
+  init(_ containers: Containers, on loop: any EventLoop, feed: @escaping (AgentInput) -> Void) {
+    self.containers = containers
+    self.loop = loop
+    self.feed = feed
+  }
+
+  func start(_ run: CheckRun) {
+    switch run.action {
+    case .http(let port, let path, let isIPv6): get(path, port, isIPv6, for: run.id)
+    case .tcp(let port, let isIPv6): connect(port, isIPv6, for: run.id)
+    case .command, .https: finish(run.id, .unavailable("this agent cannot run commands beside a task"))
+    }
+  }
+
+  func end(_ run: String) {
+    guard let probe = probes[run] else { return }
+    probe.cancel()
+    finish(run, .failed("it was ended"))
+  }
+
+  private func get(_ path: String, _ port: UInt32, _ isIPv6: Bool, for run: String) {
+    guard let endpoint = Self.loopback(port, isIPv6) else { return finish(run, .failed("\(port) is no port")) }
+    probes[run] = Probe.get(path, of: endpoint, on: loop) { [self] result in
+      switch result {
+      case .success(let status): finish(run, .answered(status: status))
+      case .failure(let error): finish(run, .failed("\(error)"))
+      }
+    }
+  }
+
+  private func connect(_ port: UInt32, _ isIPv6: Bool, for run: String) {
+    guard let endpoint = Self.loopback(port, isIPv6) else { return finish(run, .failed("\(port) is no port")) }
+    probes[run] = Probe.connect(to: endpoint, on: loop) { [self] in finish(run, .connected($0)) }
+  }
+
+  /// nil for a number that is no port.
+  private static func loopback(_ port: UInt32, _ isIPv6: Bool) -> Endpoint? {
+    (1...65535).contains(port) ? Endpoint(host: isIPv6 ? "::1" : "127.0.0.1", port: Int(port)) : nil
+  }
+
+  private func finish(_ run: String, _ outcome: CheckOutcome) {
+    probes[run] = nil
+    feed(.checkEnded(run: run, outcome))
+  }
+}

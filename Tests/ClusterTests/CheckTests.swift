@@ -1,0 +1,97 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+import Transport
+import Wire
+
+extension ClusterTests {
+  /// Health checks and checks of real tasks.
+  @MainActor @Suite struct Checks {
+    @Test(arguments: WireFormat.allCases)
+    func aTaskWhoseServerTurnsBadIsUnhealthyAndKilled(format: WireFormat) async throws {
+      try await Cluster.run { cluster in
+        try await Server.run { server in
+          let framework = TestFramework(cluster, format: format)
+          try await framework.subscribe()
+          let offer = try await framework.offer()
+          var task = task("served", on: offer)
+          task.healthCheck = healthCheck(.http) {
+            $0.http.port = server.port
+            $0.http.path = "/moved"
+          }
+          task.check.type = .tcp
+          task.check.tcp.port = server.port
+          task.check.delaySeconds = 0
+          try await framework.launch([task], on: offer)
+          try await framework.wait("health and a connection") {
+            $0.last["served"]?.healthy == true && $0.last["served"]?.checkStatus.tcp.succeeded == true
+          }
+          #expect(framework.updates.prefix(2).allSatisfy { $0.checkStatus.hasTcp && !$0.checkStatus.tcp.hasSucceeded })
+          server.status.withLock { $0 = 503 }
+          try await framework.wait("the kill") { $0.tasks(in: .taskKilled) == ["served"] }
+          let told = framework.updates.filter { $0.reason == .taskHealthCheckStatusUpdated }.map(\.healthy)
+          #expect(told == [true, false, false, false])
+          let last = try #require(framework.last["served"])
+          #expect(last.hasHealthy && !last.healthy)
+          #expect(last.message == "Command terminated with signal Terminated")
+          try await framework.send(.teardown)
+        }
+      }
+    }
+
+    private func task(_ name: String, on offer: MesosOffer, _ command: String = "exec sleep 1000") -> MesosTaskInfo {
+      .with { task in
+        let role = offer.allocationInfo.role
+        task.name = name
+        task.taskID.value = name
+        task.agentID = offer.agentID
+        task.resources = [.scalar("cpus", 0.1, role), .scalar("mem", 32, role)]
+        task.command.value = command
+      }
+    }
+
+    /// Often, and without a grace period.
+    private func healthCheck(
+      _ type: MesosHealthCheck.TypeEnum, _ fill: (inout MesosHealthCheck) -> Void
+    ) -> MesosHealthCheck {
+      .with {
+        $0.type = type
+        $0.delaySeconds = 0
+        $0.intervalSeconds = 0.1
+        $0.gracePeriodSeconds = 0
+        fill(&$0)
+      }
+    }
+  }
+}
+
+/// In place of what a task would serve: all of them see the loopback of this machine.
+private final class Server: Sendable {
+  let status = Mutex(200)
+  private let bound = Mutex(0)
+
+  var port: UInt32 { UInt32(bound.withLock { $0 }) }
+
+  @MainActor static func run(_ test: @MainActor (Server) async throws -> Void) async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let loop = group.next()
+    let server = Server()
+    let port = try await loop.flatSubmit {
+      let router = Router()
+      router.get("/moved") { _, responder in responder.respond(.temporaryRedirect(to: "/health")) }
+      router.get("/health") { _, responder in
+        responder.respond(Response(.init(statusCode: server.status.withLock { $0 })))
+      }
+      return HTTPServer.bind(on: loop, ip: "127.0.0.1", port: 0, router: router).map(\.port)
+    }.get()
+    server.bound.withLock { $0 = port }
+    do {
+      try await test(server)
+    } catch {
+      try await group.shutdownGracefully()
+      throw error
+    }
+    try await group.shutdownGracefully()
+  }
+}

@@ -1,0 +1,134 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+import Transport
+
+/// Looking whether a server is there.
+@Suite struct ProbeTests {
+  @Sendable static func routes(_ router: Router) {
+    func status(_ status: Int, _ location: String? = nil) -> @Sendable (Request, Responder) -> Void {
+      { _, responder in
+        var response = Response(.init(statusCode: status))
+        if let location { response.headers.add(name: "Location", value: location) }
+        responder.respond(response)
+      }
+    }
+    for code in [200, 204, 304, 404, 503] { router.get("/\(code)", status(code)) }
+    router.get("/a/absolute", status(302, "/404"))
+    router.get("/a/relative", status(301, "b?c=d#e"))
+    router.get("/a/b") { request, responder in
+      status(request.query["c"] == "d" && request.query.count == 1 ? 200 : 500)(request, responder)
+    }
+    router.get("/elsewhere") { request, responder in
+      status(307, request.query["to"])(request, responder)
+    }
+    router.get("/round", status(302, "/round"))
+    router.get("/mail", status(302, "mailto:someone"))
+    router.get("/secure", status(302, "https://127.0.0.1/"))
+    router.get("/silent") { _, _ in }
+    router.get("/o dd") { request, responder in status(request.query["x"] == " \r\nä" ? 200 : 500)(request, responder) }
+  }
+
+  /// What a probe tells; nil if it tells nothing before the loop has done all that it was given.
+  private func get(_ target: String, _ endpoint: Endpoint) async throws -> Result<Int, HTTPClientError> {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let loop = group.next()
+    let promise = loop.makePromise(of: Result<Int, HTTPClientError>.self)
+    loop.execute { _ = Probe.get(target, of: endpoint, on: loop) { promise.succeed($0) } }
+    let result = try await promise.futureResult.get()
+    try await group.shutdownGracefully()
+    return result
+  }
+
+  private func answer(_ target: String, _ endpoint: Endpoint) async throws -> Int {
+    let result = try await get(target, endpoint)
+    return try result.get()
+  }
+
+  private func connect(_ endpoint: Endpoint) async throws -> Bool {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let loop = group.next()
+    let promise = loop.makePromise(of: Bool.self)
+    loop.execute { _ = Probe.connect(to: endpoint, on: loop) { promise.succeed($0) } }
+    let result = try await promise.futureResult.get()
+    try await group.shutdownGracefully()
+    return result
+  }
+
+  @Test(arguments: [200, 204, 304, 404, 503]) func theStatusOfTheAnswerIsTold(status: Int) async throws {
+    try await withServer(routes: Self.routes) { server in
+      let answered = try await answer("/\(status)", server.endpoint)
+      #expect(answered == status)
+    }
+  }
+
+  @Test(arguments: [("/a/absolute", 404), ("/a/relative", 200), ("/o dd?x= \r\nä", 200)])
+  func redirectsAreFollowedAndPathsMayBeOdd(target: String, status: Int) async throws {
+    try await withServer(routes: Self.routes) { server in
+      let answered = try await answer(target, server.endpoint)
+      #expect(answered == status)
+    }
+  }
+
+  @Test func redirectsMayLeadElsewhere() async throws {
+    try await withServer(routes: Self.routes) { first in
+      try await withServer(routes: Self.routes) { second in
+        for scheme in ["http:", ""] {
+          let target = "/elsewhere?to=\(scheme)//user@localhost:\(second.port)/503"
+          let answered = try await answer(target, first.endpoint)
+          #expect(answered == 503)
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("/round", "it redirects more than 50 times"), ("/mail", "it redirects to 'mailto:someone', which is no http URL"),
+    ("/secure", "it redirects to 'https://127.0.0.1/', which is no http URL"),
+  ])
+  func redirectsThatLeadNowhereAreFailures(target: String, problem: String) async throws {
+    try await withServer(routes: Self.routes) { server in
+      let result = try await get(target, server.endpoint)
+      guard case .failure(let error) = result else {
+        Issue.record("\(result)")
+        return
+      }
+      #expect(error.description.hasSuffix(problem), "\(error)")
+    }
+  }
+
+  @Test func nobodyListensAndSomebodyDoes() async throws {
+    let endpoint = try await withServer(routes: Self.routes) { server in
+      let isThere = try await connect(server.endpoint)
+      #expect(isThere)
+      return server.endpoint
+    }
+    #expect(try await connect(endpoint) == false)
+    let result = try await get("/200", endpoint)
+    guard case .failure(let error) = result else {
+      Issue.record("\(result)")
+      return
+    }
+    #expect(error.code == .cannotConnect)
+  }
+
+  @Test func whatIsCancelledTellsNothing() async throws {
+    try await withServer(routes: Self.routes) { server in
+      let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+      let loop = group.next()
+      let told = Mutex(0)
+      try await loop.submit {
+        for target in ["/silent", "/200"] {
+          Probe.get(target, of: server.endpoint, on: loop) { _ in told.withLock { $0 += 1 } }.cancel()
+        }
+        Probe.connect(to: server.endpoint, on: loop) { _ in told.withLock { $0 += 1 } }.cancel()
+      }.get()
+      // Comes after what the others would have had to tell.
+      let answered = try await answer("/200", server.endpoint)
+      #expect(answered == 200)
+      try await group.shutdownGracefully()
+      #expect(told.withLock { $0 } == 0)
+    }
+  }
+}
