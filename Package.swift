@@ -95,7 +95,8 @@ let package = Package(
   targets: [
     // SDK: the contract with modules, and what Swift authors write against.
     .target(
-      name: "CTepui", path: "SDK", exclude: ["Package.swift", "Swift", "templates", "README.md", "module.map"],
+      name: "CTepui", path: "SDK",
+      exclude: ["Package.swift", "Swift", "templates", "README.md", "ABI.md", "ISOLATORS.md", "module.map"],
       sources: ["module.c"]),
     .target(name: "TepuiModule", dependencies: ["CTepui"], path: "SDK/Swift", swiftSettings: strict),
 
@@ -186,8 +187,8 @@ let package = Package(
     .executableTarget(
       name: "tepui-bench",
       dependencies: [
-        "SchedulerClient", "Transport", "Wire", "Daemon", "Allocation", "Containment", "ModuleHost", "MasterCore",
-        "Resources", arguments, logging,
+        "SchedulerClient", "Transport", "Wire", "Daemon", "Allocation", "Containment", "ModuleHost", "ModuleKit",
+        "MasterCore", "Resources", arguments, logging,
       ] + nio,
       path: "Tests/Bench",
       swiftSettings: strict),
@@ -209,7 +210,7 @@ let package = Package(
       dependencies: ["tepui-agent", "AgentCore", "Containment", "Fetching", "Transport", "Wire"] + nio,
       swiftSettings: strict),
     .testTarget(
-      name: "ModuleHostTests", dependencies: ["ModuleHost", "Allocation", "Resources", "CTepui", logging],
+      name: "ModuleHostTests", dependencies: ["ModuleHost", "ModuleKit", "Allocation", "Resources", "CTepui", logging],
       exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
       name: "FairnessTests", dependencies: ["ModuleKit", "ModuleHost", "Allocation", "Resources", "CTepui", logging],

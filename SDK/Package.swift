@@ -7,6 +7,7 @@ let package = Package(
   products: [.library(name: "TepuiModule", targets: ["TepuiModule"])],
   targets: [
     .target(
-      name: "CTepui", path: ".", exclude: ["Swift", "templates", "README.md", "module.map"], sources: ["module.c"]),
+      name: "CTepui", path: ".", exclude: ["Swift", "templates", "README.md", "ABI.md", "ISOLATORS.md", "module.map"],
+      sources: ["module.c"]),
     .target(name: "TepuiModule", dependencies: ["CTepui"], path: "Swift"),
   ])

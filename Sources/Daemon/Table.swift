@@ -7,7 +7,15 @@ public struct Table {
     self.headings = headings
   }
 
+  public init(headings: [String]) {
+    self.headings = headings
+  }
+
   public mutating func add(_ cells: String...) {
+    rows.append(cells)
+  }
+
+  public mutating func add(cells: [String]) {
     rows.append(cells)
   }
 

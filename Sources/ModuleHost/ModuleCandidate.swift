@@ -4,10 +4,8 @@ struct ModuleCandidate {
   /// What was asked for: an id, or the last word of one.
   let module: String
   let parameters: [ModuleConfiguration.Parameter]
-  /// Where it was asked for, with the source: `modules.json: allocator` or `--allocator`.
+  /// Where it was asked for: `modules.json:3:16: allocator` or `--allocator`.
   let place: String
-  /// Where the parameters are written.
-  let source: String
 
   func isSatisfied(by id: String) -> Bool {
     id == module || !module.contains(".") && ModuleName.lastWord(id) == module
@@ -36,7 +34,7 @@ struct ModuleCandidate {
   }
 
   private func refusal(_ parameter: ModuleConfiguration.Parameter?, _ text: String) -> ModuleError {
-    ModuleError(.parameter, "\(source): \(parameter?.place ?? module): \(text)")
+    ModuleError(.parameter, "\(parameter?.place ?? module): \(text)")
   }
 }
 

@@ -15,13 +15,15 @@ struct Manifest: Decodable {
       try object.optional("isolators", as: [ActivationEntry].self)?.map { try $0.activation(for: .isolator) } ?? []
   }
 
-  static func parse(_ text: [UInt8], source: String) throws(ModuleError) -> Manifest {
+  /// - Parameter located: puts file, line and column in front of a key path.
+  static func parse(_ text: [UInt8], _ located: (String) -> String) throws(ModuleError) -> Manifest {
     do {
       return try JSONDecoder().decode(Manifest.self, from: Data(text))
     } catch let error as DecodingError {
-      throw ModuleError(.configuration, "\(source): \(error.sentence)")
+      let (path, text) = error.sentence
+      throw ModuleError(.configuration, path.isEmpty ? located("") + text : "\(located(path)): \(text)")
     } catch {
-      throw ModuleError(.configuration, "\(source): \(error)")
+      throw ModuleError(.configuration, located("") + "\(error)")
     }
   }
 }
@@ -72,6 +74,9 @@ private struct ParameterList: Decodable {
         return .init(key: place.0, value: try object.decode(ParameterText.self, forKey: $0).text, place: place.1)
       }
     } else {
+      guard (try? decoder.unkeyedContainer()) != nil else {
+        throw refused(decoder.codingPath, "must be an object of values by key, or an array of {\"key\", \"value\"}")
+      }
       parameters = try decoder.singleValueContainer().decode([ParameterEntry].self).map(\.parameter)
     }
   }
@@ -103,7 +108,7 @@ private struct ParameterText: Decodable {
     } else if let number = try? value.decode(Double.self) {
       text = "\(number)"
     } else {
-      throw refusal(decoder.codingPath, "must be a string, a number, true or false")
+      throw refused(decoder.codingPath, "must be a string, a number, true or false")
     }
   }
 }
@@ -120,19 +125,23 @@ private struct ActivationEntry: Decodable {
     if let text = try? decoder.singleValueContainer().decode(String.self) {
       (module, deadline, onFailure) = (text, nil, nil)
     } else {
+      guard (try? decoder.container(keyedBy: JSONKey.self)) != nil else {
+        throw refused(
+          codingPath, "must be a module's id, or an object with \"module\", \"deadline\" and \"on_failure\"")
+      }
       let object = try StrictObject(decoder, keys: ["module", "deadline", "on_failure"])
       module = try object.required("module", as: String.self)
       deadline = try object.optional("deadline", as: String.self)
       onFailure = try object.optional("on_failure", as: String.self)
     }
-    guard !module.isEmpty else { throw refusal(codingPath, "must be a module's id, such as org.example.fifo") }
+    guard !module.isEmpty else { throw refused(codingPath, "must be a module's id, such as org.example.fifo") }
   }
 
   func activation(for kind: ModuleKind) throws -> ModuleConfiguration.Activation {
     var activation = ModuleConfiguration.Activation(module: module, place: path(codingPath))
     if let deadline {
       guard let ns = DurationText.nanoseconds(deadline), ns > 0 else {
-        throw refusal(
+        throw refused(
           codingPath + [JSONKey("deadline")], "\"\(deadline)\" is no duration above 0 (such as 250ms or 5secs)")
       }
       activation.deadlineNs = ns
@@ -141,7 +150,7 @@ private struct ActivationEntry: Decodable {
       let allowed: [ModuleConfiguration.FailurePolicy] =
         kind == .allocator ? [.continue, .suspend] : [.fail, .continue]
       guard let policy = allowed.first(where: { $0.rawValue == onFailure }) else {
-        throw refusal(
+        throw refused(
           codingPath + [JSONKey("on_failure")],
           "\"\(onFailure)\" must be \(allowed.map { "\"\($0.rawValue)\"" }.joined(separator: " or "))")
       }
@@ -157,8 +166,11 @@ private struct StrictObject {
 
   init(_ decoder: any Decoder, keys: [String]) throws {
     container = try decoder.container(keyedBy: JSONKey.self)
-    let unknown = container.allKeys.map(\.stringValue).filter { !keys.contains($0) }.min()
-    if let unknown { throw refusal("unknown key \"\(unknown)\"; allowed are \(keys.joined(separator: ", "))") }
+    let unknown = container.allKeys.filter { !keys.contains($0.stringValue) }.min { $0.stringValue < $1.stringValue }
+    if let unknown {
+      throw refused(
+        container.codingPath + [unknown], "unknown key; allowed are \(keys.joined(separator: ", "))")
+    }
   }
 
   var place: String { path(container.codingPath) }
@@ -185,7 +197,8 @@ private struct JSONKey: CodingKey {
   init?(intValue: Int) { nil }
 }
 
-private func refusal(_ codingPath: [any CodingKey], _ text: String) -> DecodingError {
+/// An error about the value at a key path.
+private func refused(_ codingPath: [any CodingKey], _ text: String) -> DecodingError {
   DecodingError.dataCorrupted(.init(codingPath: codingPath, debugDescription: text))
 }
 
@@ -201,23 +214,15 @@ private func path(_ codingPath: [any CodingKey]) -> String {
 }
 
 extension DecodingError {
-  /// What is wrong and where.
-  fileprivate var sentence: String {
+  /// Where it is, and what is wrong.
+  fileprivate var sentence: (path: String, text: String) {
     switch self {
-    case .typeMismatch(let type, let context): return at(context, "must be \(Self.name(of: type))")
-    case .valueNotFound(let type, let context): return at(context, "must be \(Self.name(of: type)), not null")
-    case .keyNotFound(let key, let context): return at(context, "\"\(key.stringValue)\" is missing")
-    case .dataCorrupted(let context):
-      // The decoder tells a syntax error from ours by its empty path only, and does not say where it stumbled.
-      return context.codingPath.isEmpty && context.debugDescription == "The given data was not valid JSON."
-        ? "is not valid JSON; `python3 -m json.tool` or `jq .` on it shows the place"
-        : at(context, context.debugDescription)
-    @unknown default: return "\(self)"
+    case .typeMismatch(let type, let context): (path(context.codingPath), "must be \(Self.name(of: type))")
+    case .valueNotFound(let type, let context): (path(context.codingPath), "must be \(Self.name(of: type)), not null")
+    case .keyNotFound(let key, let context): (path(context.codingPath), "\"\(key.stringValue)\" is missing")
+    case .dataCorrupted(let context): (path(context.codingPath), context.debugDescription)
+    @unknown default: ("", "\(self)")
     }
-  }
-
-  private func at(_ context: Context, _ text: String) -> String {
-    context.codingPath.isEmpty ? text : "\(path(context.codingPath)): \(text)"
   }
 
   private static func name(of type: any Any.Type) -> String {

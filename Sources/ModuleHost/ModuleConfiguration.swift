@@ -15,7 +15,7 @@ struct ModuleConfiguration: Equatable, Sendable {
     /// The module's id.
     var module: String
     var parameters: [Parameter]
-    /// Key path in the source: `libraries[0]`.
+    /// Where it is written: `modules.json:2:16: libraries[0]`.
     var place: String
   }
 
@@ -31,7 +31,14 @@ struct ModuleConfiguration: Equatable, Sendable {
     var module: String
     var deadlineNs: Int64?
     var onFailure: FailurePolicy?
+    /// Where it is written, or a flag.
     var place: String
+
+    fileprivate func located(_ located: (String) -> String) -> Self {
+      var activation = self
+      activation.place = located(place)
+      return activation
+    }
   }
 
   /// What happens when an active module fails.
@@ -48,20 +55,35 @@ struct ModuleConfiguration: Equatable, Sendable {
 extension ModuleConfiguration {
   /// Reads `text`, which came from `source`.
   init(json text: [UInt8], source: String) throws(ModuleError) {
-    let manifest = try Manifest.parse(text, source: source)
+    let places: JSONPlaces
+    do throws(JSONPlaces.Problem) {
+      places = try JSONPlaces(text)
+    } catch {
+      throw ModuleError(.configuration, "\(source):\(error.place): \(error.text)")
+    }
+    func located(_ path: String) -> String { "\(source):\(places.place(of: path)): \(path)" }
+    let manifest = try Manifest.parse(text, located)
     self.init(source: source)
-    libraries = manifest.libraries
-    allocator = manifest.allocator
-    isolators = manifest.isolators
+    libraries = manifest.libraries.map { library in
+      var library = library
+      library.place = located(library.place)
+      for index in library.parameters.indices {
+        library.parameters[index].place = located(library.parameters[index].place)
+      }
+      return library
+    }
+    allocator = manifest.allocator?.located(located)
+    isolators = manifest.isolators.map { $0.located(located) }
     try refuseDuplicates()
   }
 
   private func refuseDuplicates() throws(ModuleError) {
     for (index, library) in libraries.enumerated() {
       if let first = libraries[..<index].first(where: { $0.module == library.module }) {
+        let place = libraries.firstIndex(of: first) ?? 0
         throw refusal(
           library.place,
-          "a second module \(library.module): \(first.file) of \(first.place) is one already; keep one of the two")
+          "a second module \(library.module): \(first.file) of libraries[\(place)] is one already; keep one of the two")
       }
       for (index, parameter) in library.parameters.enumerated()
       where library.parameters[..<index].contains(where: { $0.key == parameter.key }) {
@@ -70,9 +92,9 @@ extension ModuleConfiguration {
     }
   }
 
-  /// An error about something at a key path of this configuration.
+  /// An error about what is written at a place.
   func refusal(_ place: String, _ text: String, code: ModuleError.Code = .configuration) -> ModuleError {
-    ModuleError(code, place.hasPrefix("--") ? "\(place): \(text)" : "\(source): \(place): \(text)")
+    ModuleError(code, "\(place): \(text)")
   }
 }
 

@@ -136,7 +136,6 @@ extension ModuleHost {
       throw configuration.refusal(
         activation.place, "\"\(name)\" may be \(matches.map(\.module).joined(separator: " or ")); give the whole id")
     }
-    let place = activation.place.hasPrefix("--") ? activation.place : "\(configuration.source): \(activation.place)"
     if let library = matches.first {
       guard let path = path(of: library) else {
         throw configuration.refusal(
@@ -146,12 +145,12 @@ extension ModuleHost {
         throw configuration.refusal(library.place, "there is no file \(path); \(inventory)", code: .notFound)
       }
       return ModuleCandidate(
-        path: path, module: library.module, parameters: library.parameters, place: place, source: configuration.source)
+        path: path, module: library.module, parameters: library.parameters, place: activation.place)
     }
     if let directory, !name.contains("/") {
       let path = "\(directory)/lib\(ModuleName.lastWord(name)).so"
       if ModuleFile.exists(path) {
-        return ModuleCandidate(path: path, module: name, parameters: [], place: place, source: configuration.source)
+        return ModuleCandidate(path: path, module: name, parameters: [], place: activation.place)
       }
     }
     throw configuration.refusal(activation.place, "there is no module \"\(name)\"; \(inventory)", code: .notFound)

@@ -12,6 +12,8 @@ public final class ModuleInspection: Sendable {
 
   /// The newest version that this host speaks, as `TEPUI_ABI`.
   public static let newestABI = ABIVersion.newest.rawValue
+  /// The same as text: `0.9`.
+  public static let newestABIText = ABIVersion.newest.description
 
   private let library: SharedLibrary
   private let product: String
@@ -56,10 +58,10 @@ public final class ModuleInspection: Sendable {
 
   private func load(_ parameters: [String: String]) throws(ModuleError) -> LoadedModule {
     let given = parameters.sorted { $0.key < $1.key }.map {
-      ModuleConfiguration.Parameter(key: $0.key, value: $0.value, place: $0.key)
+      ModuleConfiguration.Parameter(key: $0.key, value: $0.value, place: "parameters: \($0.key)")
     }
     let candidate = ModuleCandidate(
-      path: path, module: descriptor.id, parameters: given, place: "this tool", source: "parameters")
+      path: path, module: descriptor.id, parameters: given, place: "this tool")
     return try LoadedModule(candidate, kind: descriptor.kind, product: product, version: "", logger: logger)
   }
 

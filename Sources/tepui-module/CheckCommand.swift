@@ -38,6 +38,7 @@ struct CheckCommand: ParsableCommand {
 
   func run() throws {
     var report = Report(file: file, passed: true, seed: seed, rounds: rounds)
+    let progress = ProgressLine()
     switch Identity.of(file) {
     case .failure(let refusal):
       tell(&report, .init(name: "is a module", outcome: "failed", reason: refusal.description))
@@ -47,8 +48,10 @@ struct CheckCommand: ParsableCommand {
       let names = identity.checks.filter { name in only.map { name.contains($0) } ?? true }
       guard !names.isEmpty else { throw ValidationError("no check has \"\(only ?? "")\" in its name") }
       for (index, name) in names.enumerated() {
-        progress("  \(index + 1)/\(names.count) \(name)")
-        tell(&report, result(of: name))
+        progress.show("\(index + 1)/\(names.count) \(name)")
+        let result = result(of: name)
+        progress.clear()
+        tell(&report, result)
       }
     }
     if json {
@@ -80,16 +83,8 @@ struct CheckCommand: ParsableCommand {
     report.checks.append(check)
     if check.outcome == "failed" { report.passed = false }
     guard !json else { return }
-    progress("")
     print("  \(check.outcome == "passed" ? "ok    " : "FAILED") \(check.name)")
     if let reason = check.reason { print("         \(reason)") }
     for note in check.notes ?? [] { print("         note: \(note)") }
-  }
-
-  /// A line that the next one overwrites; nothing where nobody watches.
-  private func progress(_ line: String) {
-    guard !json, isatty(STDOUT_FILENO) == 1 else { return }
-    print("\r\u{1B}[K\(line)", terminator: "")
-    fflush(nil)
   }
 }

@@ -90,6 +90,7 @@ struct New: ParsableCommand {
 struct SDKLocation {
   let swift: String
   var templates: String { "\(swift)/templates" }
+  var headers: String { "\(swift)/include/tepui" }
 
   static func find() throws -> SDKLocation {
     guard let program = realpath("/proc/self/exe", nil) else { throw ValidationError("/proc is not mounted") }

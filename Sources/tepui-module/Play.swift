@@ -14,13 +14,22 @@ struct Play: ParsableCommand {
   @Option var seed: UInt64 = 1
   @Option var rounds = 100
   @OptionGroup var given: GivenParameters
+  @Option var agents: Int?
+  @Option var frameworks = 1
+  @Option var runs = 1
 
   func run() throws {
     let answer: PlayAnswer
     do {
       let module = try ModuleInspection(
         file, product: "tepui-module", logger: Logger(label: "") { _ in SwiftLogNoOpLogHandler() })
-      answer = check.map { result(of: $0, module) } ?? PlayAnswer(identity: Identity(module))
+      if let check {
+        answer = result(of: check, module)
+      } else if let agents {
+        answer = figures(of: module, agents: agents)
+      } else {
+        answer = PlayAnswer(identity: Identity(module))
+      }
     } catch {
       answer = PlayAnswer(refusal: "\(error)")
     }
@@ -28,6 +37,15 @@ struct Play: ParsableCommand {
     // Without the destructors of modules, which may hang.
     fflush(nil)
     _exit(EXIT_SUCCESS)
+  }
+
+  private func figures(of module: ModuleInspection, agents: Int) -> PlayAnswer {
+    do {
+      return PlayAnswer(
+        figures: try .measure(module, agents: agents, frameworks: frameworks, runs: runs, given.values))
+    } catch {
+      return PlayAnswer(failure: "\(error)")
+    }
   }
 
   private func result(of name: String, _ module: ModuleInspection) -> PlayAnswer {
@@ -47,6 +65,7 @@ struct PlayAnswer: Codable {
   var refusal: String?
   var identity: Identity?
   var notes: [String]?
+  var figures: PolicyFigures?
   var failure: String?
 }
 

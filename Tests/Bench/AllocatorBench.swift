@@ -3,6 +3,7 @@ import ArgumentParser
 import Glibc
 import Logging
 import ModuleHost
+import ModuleKit
 
 /// The allocator without a master: a policy's shared library behind the border of modules, over the master's real books.
 struct AllocatorBench: ParsableCommand {

@@ -1,3 +1,5 @@
+import ModuleKit
+
 /// A loop of fixed work, by which bounds are told: they hold on slower and faster machines alike.
 enum Calibration {
   /// Seconds of processor time that hashing and sorting a million numbers takes.

@@ -1,5 +1,6 @@
 import Allocation
 import MasterCore
+import ModuleKit
 import Resources
 import SchedulerClient
 import Wire

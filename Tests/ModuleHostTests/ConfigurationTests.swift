@@ -1,3 +1,4 @@
+import Foundation
 import ModuleHost
 import Testing
 
@@ -5,12 +6,10 @@ import Testing
 @Suite struct ConfigurationTests {
   private let workspace = try! Workspace()
 
-  /// Errors in a configuration; each message begins with the file, then the key path.
+  /// Errors in a configuration; each message begins with the file, line and column, then the key path.
   @Test(arguments: [
-    (#"{"libraries": ["#, "is not valid JSON; `python3 -m json.tool` or `jq .` on it shows the place"),
-    ("", "is not valid JSON; `python3 -m json.tool` or `jq .` on it shows the place"),
     (#"[]"#, "must be an object"),
-    (#"{"library": []}"#, #"unknown key "library"; allowed are libraries, allocator, isolators"#),
+    (#"{"library": []}"#, "library: unknown key; allowed are libraries, allocator, isolators"),
     (#"{"libraries": {}}"#, "libraries: must be an array"),
     (#"{"libraries": [3]}"#, "libraries[0]: must be an object"),
     (
@@ -43,7 +42,18 @@ import Testing
       #"{"libraries": [{"file": "a.so", "modules": [{"name": "a.b"}]}, {"file": "b.so", "modules": [{"name": "a.b"}]}]}"#,
       "libraries[1]: a second module a.b: a.so of libraries[0] is one already; keep one of the two"
     ),
-    (#"{"allocator": 7}"#, "allocator: must be an object"),
+    (
+      #"{"allocator": 7}"#,
+      #"allocator: must be a module's id, or an object with "module", "deadline" and "on_failure""#
+    ),
+    (
+      #"{"libraries": [{"file": "a.so", "modules": [{"name": "a.b", "parameters": 7}]}]}"#,
+      #"libraries[0].modules[0].parameters: must be an object of values by key, or an array of {"key", "value"}"#
+    ),
+    (
+      #"{"allocator": {"module": "a.b", "deadlines": "1ms"}}"#,
+      "allocator.deadlines: unknown key; allowed are module, deadline, on_failure"
+    ),
     (#"{"allocator": ""}"#, "allocator: must be a module's id, such as org.example.fifo"),
     (#"{"allocator": {"deadline": "1ms"}}"#, #"allocator: "module" is missing"#),
     (
@@ -64,12 +74,93 @@ import Testing
     try workspace.write("modules.json", json)
     let error = try workspace.refusal { _ in }
     #expect(error.code == .configuration)
-    #expect(error.message == "\(workspace.file("modules.json")): \(text)")
+    let (place, rest) = try split(error.message)
+    #expect(rest == text)
+    #expect(place.hasPrefix("1:"))
+  }
+
+  /// A message without the file and the place in it.
+  private func split(_ message: String) throws -> (place: String, text: String) {
+    let file = "\(workspace.file("modules.json")):"
+    try #require(message.hasPrefix(file) && !message.contains("\n"), "\(message)")
+    let parts = message.dropFirst(file.count).components(separatedBy: ": ")
+    return (parts[0], parts.dropFirst().joined(separator: ": "))
+  }
+
+  /// Line and column of what is wrong.
+  @Test(arguments: [
+    ("", "1:1", "is not valid JSON: expected a value, not the end of the text"),
+    ("{\n  \"libraries\": [\n", "3:1", "is not valid JSON: expected a value, not the end of the text"),
+    ("{\n  \"allocator\": \"a.b\"\n  \"isolators\": []\n}", "3:3", #"is not valid JSON: expected ',' or '}', not '"'"#),
+    (#"{"allocator": "a.b",}"#, "1:21", "is not valid JSON: expected a key in quotes, not '}'"),
+    (#"{allocator: 1}"#, "1:2", "is not valid JSON: expected a key in quotes or '}', not 'allocator'"),
+    (#"{"allocator" "a"}"#, "1:14", #"is not valid JSON: expected ':', not '"'"#),
+    (#"{"isolators": ["a" "b"]}"#, "1:20", #"is not valid JSON: expected ',' or ']', not '"'"#),
+    (#"{"allocator": yes}"#, "1:15", "is not valid JSON: expected a value, not 'yes'"),
+    (
+      "{\"allocator\": \"a.b}\n", "1:20",
+      #"is not valid JSON: expected '"' at the end of the text in quotes, not the byte 10"#
+    ),
+    (#"{"allocator": "\x"}"#, "1:17", #"is not valid JSON: expected one of "\/bfnrtu behind the backslash, not 'x'"#),
+    (
+      #"{"allocator": "\u12"}"#, "1:20",
+      #"is not valid JSON: expected four hexadecimal digits behind \u, not '"'"#
+    ),
+    ("{} // comment", "1:4", "is not valid JSON: expected the end of the text, not '/'"),
+    (#"{"allocator": -}"#, "1:16", "is not valid JSON: expected a digit, not '}'"),
+    (#"{"allocator": 1.x}"#, "1:17", "is not valid JSON: expected a digit, not 'x'"),
+    ("{\"\u{FC}\u{FC}\": 007}", "1:9", "is not valid JSON: expected ',' or '}', not '07'"),
+    (
+      "{\"allocator\": \"a\",\n \"allocator\": \"b\"}", "2:2",
+      #"the key "allocator" is there twice; keep one of the two"#
+    ),
+    (
+      "{\"libraries\": [{\"file\": \"a\", \"modules\": [{\"name\": \"a.b\",\n\"parameters\": {\"x\": 1, \"x\": 2}}]}]}",
+      "2:24", #"libraries[0].modules[0].parameters: the key "x" is there twice; keep one of the two"#
+    ),
+    (
+      "{\n  \"libraries\": [\n    {\"file\": 1, \"modules\": []}\n  ]\n}", "3:14",
+      "libraries[0].file: must be a string"
+    ),
+    ("{\n  \"isolator\": []}", "2:15", "isolator: unknown key; allowed are libraries, allocator, isolators"),
+    (
+      "{\"isolators\":\n [\"a.b\",\n  {\"module\": \"a.b\",\n   \"on_failure\": \"suspend\"}]}", "4:18",
+      #"isolators[1].on_failure: "suspend" must be "fail" or "continue""#
+    ),
+    (
+      String(repeating: "[", count: 600), "1:501",
+      "is not valid JSON: expected less than 500 levels of nesting, not '['"
+    ),
+  ])
+  func anErrorNamesLineAndColumn(json: String, place: String, text: String) throws {
+    try workspace.write("modules.json", json)
+    let found = try split(workspace.refusal { _ in }.message)
+    #expect(found.place == place)
+    #expect(found.text == text)
+  }
+
+  /// However a good text is cut or changed, the answer is one line with a place, and whatever the decoder takes is right.
+  @Test func everyCutAndEveryWrongByteIsAnswered() throws {
+    let text = Array(
+      #"{"libraries":[{"name":"x","modules":[{"name":"a.b","parameters":{"c":-1.5e3,"d":true}}]}],"allocator":"a.b"}"#
+        .utf8)
+    for length in 0..<text.count {
+      try workspace.write("modules.json", text[..<length], mode: 0o644)
+      _ = try split(workspace.refusal { _ in }.message)
+    }
+    for index in text.indices {
+      for byte in [UInt8(ascii: "}"), 0, 0xFF, UInt8(ascii: "\""), UInt8(ascii: "7")] {
+        var changed = text
+        changed[index] = byte
+        try workspace.write("modules.json", changed, mode: 0o644)
+        do { _ = try workspace.host() } catch let error as ModuleError { _ = try split(error.message) }
+      }
+    }
   }
 
   @Test func anErrorOfInlineJSONNamesTheFlag() throws {
     let error = try workspace.refusal(" {\"allocators\": 1}") { _ in }
-    #expect(error.message == #"--modules: unknown key "allocators"; allowed are libraries, allocator, isolators"#)
+    #expect(error.message == "--modules:1:17: allocators: unknown key; allowed are libraries, allocator, isolators")
   }
 
   @Test func aMissingFileIsNamed() throws {
@@ -190,7 +281,9 @@ import Testing
       """)
     let error = try workspace.refusal { _ = try $0.loadAllocator(named: nil) }
     #expect(error.code == .parameter)
-    #expect(error.message == "\(workspace.file("modules.json")): libraries[0].modules[0].\(text)")
+    let (place, rest) = try split(error.message)
+    #expect(rest == "libraries[0].modules[0].\(text)")
+    #expect(place.hasPrefix("2:"))
   }
 
   @Test func namesOfMesosIsolationMeanOurModules() throws {
