@@ -33,7 +33,13 @@ final class CgroupTree {
   /// The group of a container of which nothing else is known, if there is one.
   func find(_ id: String) -> ContainerCgroup? {
     let own = group(of: id)
-    return own.exists ? own : groups().map { group(of: id, in: $0) }.first(where: \.exists)
+    if own.exists { return own }
+    for name in groups() {
+      let nested = writer.files.directories(in: "\(root.path)/\(name)").map { group(of: $0, in: name) }
+      let places = [group(of: id, in: name)] + ([group(of: name)] + nested).map { $0.forVisitor(id) }
+      if let found = places.first(where: \.exists) { return found }
+    }
+    return nil
   }
 
   /// Names of the groups that are there.

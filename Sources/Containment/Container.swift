@@ -15,6 +15,8 @@ public struct LaunchRequest: Sendable {
   public var root: String?
   public var volumes: [Volume] = []
   public var rlimits: [ResourceLimit] = []
+  /// Set for a visitor: the namespaces of its host that it enters.
+  var visits: PlanEntry.Namespaces?
 
   public init(description: ContainerDescription, command: Command, stateDirectory: String) {
     self.description = description
@@ -144,6 +146,10 @@ public protocol Containing: AnyObject, Sendable {
   /// of a pod is not executed. A container within a pod is told to have exited before its pod is.
   func launch(
     _ request: LaunchRequest, _ answer: @escaping @Sendable (Result<LaunchedContainer, LaunchFailure>) -> Void)
+
+  /// Likewise for a command beside that of a running container. It ends before the container does.
+  func launch(
+    _ visitor: VisitorRequest, _ answer: @escaping @Sendable (Result<LaunchedContainer, LaunchFailure>) -> Void)
 
   /// Takes over a container of an earlier life of the agent; a pod before those within it. Exactly one `exited` follows, maybe at once.
   func recover(_ request: LaunchRequest, _ answer: @escaping @Sendable (LaunchedContainer?) -> Void)

@@ -28,6 +28,9 @@ struct ContainerCgroup: CgroupReading {
     try writer.makeGroup(leaf)
   }
 
+  /// The groups of a command that visits the container. They lie below its leaf: what ends the one ends the other.
+  func forVisitor(_ id: String) -> ContainerCgroup { ContainerCgroup(path: "\(leaf)/\(id)", writer: writer) }
+
   var exists: Bool { writer.files.read("\(path)/cgroup.events") != nil }
 
   func write(_ key: ContainerPlan.CgroupKey) throws(CgroupWriter.Failure) {

@@ -117,6 +117,17 @@ public struct ContainerPlan: Equatable, Sendable {
     watches = []
   }
 
+  /// What holds for a command in the container's namespaces and groups: its rights and its environment.
+  func forVisitors() -> ContainerPlan {
+    var plan = ContainerPlan()
+    plan.environment = environment
+    plan.rlimits = rlimits
+    plan.capabilities = capabilities
+    plan.hasNoNewPrivileges = hasNoNewPrivileges
+    plan.seccomp = seccomp
+    return plan
+  }
+
   /// Leaves out namespaces that it is to share with its pod.
   mutating func share(_ shared: PlanEntry.Namespaces) { namespaces.subtract(shared) }
 

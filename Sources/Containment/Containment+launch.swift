@@ -8,30 +8,35 @@ extension Containment {
   private static let startLimitMs: UInt64 = 60_000
 
   func begin(_ request: LaunchRequest, _ answer: @escaping SupervisedContainer.LaunchAnswer) {
-    let id = request.description.id
-    guard Self.isValidID(id) else {
-      return answer(
-        .failure(LaunchFailure(step: .plan, message: "'\(id)' is not a container id: it names a directory")))
-    }
-    guard containers[id] == nil else {
-      return answer(.failure(LaunchFailure(step: .plan, message: "container \(id) exists already")))
-    }
-    let container: SupervisedContainer
     do {
-      let plan = try plan(request)
-      container = SupervisedContainer(
-        request: request, plan: plan, phase: .starting(control: -1, mayRun: false, answer))
+      try checkID(request.description.id)
+      begin(request, try plan(request), answer)
     } catch {
-      return answer(.failure(error))
+      answer(.failure(error))
     }
-    containers[id] = container
+  }
+
+  /// Its id is known to be good.
+  func begin(_ request: LaunchRequest, _ plan: ContainerPlan, _ answer: @escaping SupervisedContainer.LaunchAnswer) {
+    let container = SupervisedContainer(
+      request: request, plan: plan, phase: .starting(control: -1, mayRun: false, answer))
+    containers[container.id] = container
     do {
       try enterPod(container)
-      try prepare(container)
+      if !container.isVisitor { try prepare(container) }
       try makeCgroup(of: container)
       try startSupervisor(of: container, answer)
     } catch {
       end(container, as: .launchFailed(error, answer))
+    }
+  }
+
+  func checkID(_ id: String) throws(LaunchFailure) {
+    guard Self.isValidID(id) else {
+      throw LaunchFailure(step: .plan, message: "'\(id)' is not a container id: it names a directory")
+    }
+    guard containers[id] == nil else {
+      throw LaunchFailure(step: .plan, message: "container \(id) exists already")
     }
   }
 
@@ -63,7 +68,7 @@ extension Containment {
   }
 
   /// The isolators' plans and what the task asks for itself.
-  private func plan(_ request: LaunchRequest) throws(LaunchFailure) -> ContainerPlan {
+  func plan(_ request: LaunchRequest) throws(LaunchFailure) -> ContainerPlan {
     do {
       var answers = try ask(request.description, running: false)
       answers.append(
@@ -91,7 +96,11 @@ extension Containment {
 
   private func makeCgroup(of container: SupervisedContainer) throws(LaunchFailure) {
     guard let tree else { return }
-    let cgroup = tree.group(of: container.id, in: container.parentID)
+    let cgroup =
+      container.isVisitor
+      ? containers[container.parentID]?.cgroup?.forVisitor(container.id)
+      : tree.group(of: container.id, in: container.parentID)
+    guard let cgroup else { return }
     // From here on it is removed with the container, also if only half of it was made.
     container.cgroup = cgroup
     do {
@@ -137,7 +146,8 @@ extension Containment {
   private func specification(of container: SupervisedContainer) throws(LaunchFailure) -> LaunchSpecification {
     var request = container.request
     request.command.environment[SupervisedContainer.markerName] = request.stateDirectory
-    guard Files.isDirectory(request.description.sandbox) else {
+    // That of a visitor may be seen by its host only.
+    guard container.isVisitor || Files.isDirectory(request.description.sandbox) else {
       throw LaunchFailure(step: .sandbox, message: "the sandbox \(request.description.sandbox) is not a directory")
     }
     var user: UserAccount?

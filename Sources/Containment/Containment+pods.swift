@@ -10,6 +10,11 @@ extension Containment {
       throw LaunchFailure(step: .plan, message: "the pod \(container.parentID) does not run")
     }
     pod.children.insert(container.id)
+    if let visits = container.request.visits {
+      let joined = JoinedNamespaces(of: process.pid, among: visits)
+      if !joined.namespaces.isEmpty { container.joined = joined }
+      return
+    }
     var shared: PlanEntry.Namespaces = [.ipc, .uts, .network]
     // Else an isolator may have asked for some of its own.
     shared.subtract(container.plan.namespaces)
@@ -21,7 +26,8 @@ extension Containment {
 
   /// A container with limits of its own needs the controllers in its pod's group.
   func handDownLimits(to container: SupervisedContainer) throws(CgroupWriter.Failure) {
-    guard let tree, !container.parentID.isEmpty, !container.request.description.sharesLimits else { return }
+    guard let tree, !container.parentID.isEmpty, !container.isVisitor, !container.request.description.sharesLimits
+    else { return }
     try tree.handDown(from: tree.group(of: container.parentID).path)
   }
 
@@ -40,7 +46,7 @@ extension Containment {
 
   /// Who was killed for a limit of the pod has met that limit too.
   func takeLimitationOfPod(_ container: SupervisedContainer) {
-    guard container.limitation == nil, let pod = containers[container.parentID] else { return }
+    guard container.limitation == nil, !container.isVisitor, let pod = containers[container.parentID] else { return }
     guard container.state.waitStatus().map({ $0 == SIGKILL }) ?? true else { return }
     checkWatches(of: pod)
     container.limitation = pod.limitation
@@ -61,7 +67,9 @@ struct JoinedNamespaces {
   /// Those that the process has not in common with the agent.
   init(of pid: Int32, among candidates: PlanEntry.Namespaces) {
     self.pid = pid
-    let files: [(PlanEntry.Namespaces, String)] = [(.pid, "pid"), (.ipc, "ipc"), (.uts, "uts"), (.network, "net")]
+    let files: [(PlanEntry.Namespaces, String)] = [
+      (.mount, "mnt"), (.pid, "pid"), (.ipc, "ipc"), (.uts, "uts"), (.network, "net"),
+    ]
     namespaces = files.reduce(into: []) { found, file in
       guard candidates.contains(file.0) else { return }
       if Self.target(file.1, of: "\(pid)") != Self.target(file.1, of: "self") { found.formUnion(file.0) }

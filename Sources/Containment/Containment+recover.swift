@@ -6,6 +6,7 @@ extension Containment {
   func takeOver(_ request: LaunchRequest, _ answer: @escaping @Sendable (LaunchedContainer?) -> Void) {
     guard containers[request.description.id] == nil else { return answer(nil) }
     let container = find(request)
+    container.isRecovered = true
     containers[container.id] = container
     containers[container.parentID]?.children.insert(container.id)
     recoverIsolators(container)

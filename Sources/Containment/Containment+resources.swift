@@ -80,7 +80,7 @@ extension Containment {
 extension Containment {
   /// Without a cgroup what a pod uses is what is measured within it.
   private func addChildren(of container: SupervisedContainer, to statistics: inout [String: Double]) {
-    for child in container.children {
+    for child in container.children where containers[child]?.isVisitor == false {
       for (field, value) in measure(child) where !field.contains("limit") { statistics[field, default: 0] += value }
     }
   }

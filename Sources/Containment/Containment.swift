@@ -91,6 +91,12 @@ public final class Containment: Containing, @unchecked Sendable {
     loop.submit { [self] in begin(request, answer) }
   }
 
+  public func launch(
+    _ visitor: VisitorRequest, _ answer: @escaping @Sendable (Result<LaunchedContainer, LaunchFailure>) -> Void
+  ) {
+    loop.submit { [self] in begin(visitor, answer) }
+  }
+
   public func recover(_ request: LaunchRequest, _ answer: @escaping @Sendable (LaunchedContainer?) -> Void) {
     loop.submit { [self] in takeOver(request, answer) }
   }

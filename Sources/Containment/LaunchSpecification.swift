@@ -36,6 +36,7 @@ struct LaunchSpecification {
     if !plan.namespaces.isEmpty { add(LAUNCH_NAMESPACES, words: [plan.namespaces.rawValue]) }
     if let joined { add(LAUNCH_JOIN, words: [joined.namespaces.rawValue, UInt32(joined.pid)]) }
     if request.description.isPod { add(LAUNCH_PAUSE, words: []) }
+    if request.visits != nil { add(LAUNCH_VISIT, words: []) }
     for rlimit in plan.rlimits {
       add(LAUNCH_RLIMIT, length: 4 + 8 + 8)
       append(rlimit.resource)

@@ -49,8 +49,14 @@ final class SupervisedContainer {
 
   /// Containers within this one.
   var children: Set<String> = []
-  /// Namespaces of its pod that it enters.
+  /// Namespaces of its pod or host that it enters.
   var joined: JoinedNamespaces?
+
+  /// Launched by an earlier life of the agent.
+  var isRecovered = false
+  /// Once the first of them came.
+  var planForVisitors: ContainerPlan?
+  var isVisitor: Bool { request.visits != nil }
 
   var id: String { request.description.id }
   /// Empty for none.

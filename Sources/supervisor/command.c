@@ -48,7 +48,7 @@ static void open_output(const char *name, int number, const struct record *user)
 
 static void open_outputs(const struct spec *spec) {
   struct record user = spec_only(spec, LAUNCH_USER);
-  open_output("stdout", OUTPUT, &user);
+  open_output(spec->visits ? "stderr" : "stdout", OUTPUT, &user);
   open_output("stderr", ERROR_OUTPUT, &user);
 }
 

@@ -56,6 +56,7 @@ static int is_well_formed(const struct record *record) {
     case LAUNCH_LINK: return holds_texts(record, 0, LINK_TEXTS);
     case LAUNCH_CAPABILITIES: return record->length == 24;
     case LAUNCH_PAUSE:
+    case LAUNCH_VISIT:
     case LAUNCH_NO_NEW_PRIVILEGES: return record->length == 0;
     case LAUNCH_SECCOMP:
       return record->length % INSTRUCTION_LENGTH == 4 && instructions > 0 && instructions <= INSTRUCTIONS_LIMIT;
@@ -81,6 +82,7 @@ static int accept(struct spec *spec, const struct record *record, uint32_t *seen
     case LAUNCH_ROOT: spec->root = text; break;
     case LAUNCH_NAMESPACES: spec->namespaces = spec_u32(record->payload, 0); break;
     case LAUNCH_PAUSE: spec->pauses = 1; break;
+    case LAUNCH_VISIT: spec->visits = 1; break;
     case LAUNCH_JOIN:
       spec->joined = spec_u32(record->payload, 0);
       spec->joined_pid = (pid_t)spec_u32(record->payload, 4);

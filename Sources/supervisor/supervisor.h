@@ -29,6 +29,7 @@ struct spec {
   uint32_t joined; /* namespaces of another process */
   pid_t joined_pid;
   int pauses;
+  int visits;
   uint32_t argument_count;
   uint32_t environment_count;
 };

@@ -5,6 +5,7 @@ import Glibc
 import Logging
 import ModuleHost
 import NIOCore
+import Synchronization
 
 /// Between the agent's core and containment: values of the one become those of the other, and sandboxes are made before
 /// launches.
@@ -14,6 +15,7 @@ final class Containers: Sendable {
   private let containment: Containment
   private let log: Logger
   private let feed: Feed
+  private let checks = RunningChecks()
   private let runtimeDirectory: String
   private let stateRoot: String
   let fetcher: Fetcher
@@ -38,8 +40,12 @@ final class Containers: Sendable {
     let isolators = try Self.load(modules, names, node, problem: problem)
     let configuration = Containment.Configuration(
       supervisor: setup.supervisor, stateRoot: stateRoot, cgroups: cgroups, log: log)
+    let (checks, stateRoot) = (checks, stateRoot)
     containment = try Containment(configuration, isolators: isolators) { id, exit in
-      feed(.containerExited(id, ContainerOutcome(exit)))
+      guard checks.remove(id) else { return feed(.containerExited(id, ContainerOutcome(exit))) }
+      Directories.removeFlat("\(stateRoot)/\(id)")
+      let outcome = exit.waitStatus.map { CheckOutcome.exited(waitStatus: $0) }
+      feed(.checkEnded(run: id, outcome ?? .unavailable("its end was not seen")))
     }
   }
 
@@ -104,6 +110,29 @@ final class Containers: Sendable {
 
   /// Ends what a launch does before there is a container.
   func cancelLaunch(_ id: String) { fetcher.cancel(id) }
+
+  // MARK: Checks
+
+  /// Runs the command of a check beside that of its task.
+  ///
+  /// - Parameter isOurs: it is a program of the agent's machine, which the task need not see.
+  func run(
+    _ check: CheckRun, _ program: String, _ arguments: [String], environment: [String: String], isOurs: Bool = false
+  ) {
+    let id = check.id
+    let stateDirectory = "\(stateRoot)/\(id)"
+    var visitor = VisitorRequest(
+      id: id, hostID: check.containerID, program: program, arguments: arguments, environment: environment,
+      stateDirectory: stateDirectory)
+    visitor.joinsNetworkOnly = isOurs
+    checks.add(id)
+    containment.launch(visitor) { [checks, feed] result in
+      guard case .failure(let failure) = result, checks.remove(id) else { return }
+      Directories.removeFlat(stateDirectory)
+      // Before it came to the command, the container was at fault, which may just be ending.
+      feed(.checkEnded(run: id, failure.step == .plan ? .unavailable(failure.message) : .failed(failure.message)))
+    }
+  }
 
   // MARK: Volumes
 
@@ -272,4 +301,14 @@ extension ContainerOutcome.Limitation {
     let resource = limitation.resource.map { Amount(name: $0.name, value: $0.value) }
     self.init(kind: kind, resource: resource, message: limitation.message)
   }
+}
+
+/// Checks that run as commands: their ends are not those of containers.
+private final class RunningChecks: Sendable {
+  private let ids = Mutex<Set<String>>([])
+
+  func add(_ id: String) { ids.withLock { _ = $0.insert(id) } }
+
+  /// Whether it was one.
+  func remove(_ id: String) -> Bool { ids.withLock { $0.remove(id) != nil } }
 }

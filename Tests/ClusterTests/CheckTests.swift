@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -35,6 +36,84 @@ extension ClusterTests {
           let last = try #require(framework.last["served"])
           #expect(last.hasHealthy && !last.healthy)
           #expect(last.message == "Command terminated with signal Terminated")
+          try await framework.send(.teardown)
+        }
+      }
+    }
+
+    @Test func commandsOfChecksRunBesideTheirTasks() async throws {
+      try await Cluster.run { cluster in
+        let framework = TestFramework(cluster)
+        try await framework.subscribe()
+        let offer = try await framework.offer()
+        var task = task("commanded", on: offer, "touch good; until [ -e end ]; do sleep 0.05; done; exit 3")
+        task.healthCheck = healthCheck(.command) {
+          $0.command.value = "test -e good && test \"$MESOS_SANDBOX/$A\" = \"$PWD/a\""
+          $0.command.environment.variables = [.with { ($0.name, $0.value) = ("A", "a") }]
+        }
+        task.check.type = .command
+        task.check.command.command.value = "touch end; exit 7"
+        task.check.delaySeconds = 0.5
+        try await framework.launch([task], on: offer)
+        try await framework.wait("the end") { $0.tasks(in: .taskFailed) == ["commanded"] }
+        let told = framework.updates.filter { $0.hasHealthy || $0.checkStatus.command.hasExitCode }
+        #expect(told.contains { $0.healthy } && told.allSatisfy { $0.healthy || !$0.hasHealthy })
+        #expect(told.filter { $0.checkStatus.command.hasExitCode }.allSatisfy { $0.checkStatus.command.exitCode == 7 })
+        #expect(framework.last["commanded"]?.message == "Command exited with status 3")
+        try await framework.send(.teardown)
+      }
+    }
+
+    @Test func aCommandThatHangsIsAFailureAndLeavesNoProcess() async throws {
+      try await Cluster.run { cluster in
+        let framework = TestFramework(cluster)
+        try await framework.subscribe()
+        let offer = try await framework.offer()
+        let file = "\(cluster.directory)/pids"
+        var task = task("hangs", on: offer)
+        task.healthCheck = healthCheck(.command) {
+          $0.command.value = "echo $$ >> \(file); setsid sh -c 'echo $$ >> \(file); exec sleep 600' & exec sleep 600"
+          $0.timeoutSeconds = 1
+          $0.consecutiveFailures = 2
+        }
+        try await framework.launch([task], on: offer)
+        try await framework.wait("the kill") { $0.tasks(in: .taskKilled) == ["hangs"] }
+        let pids = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+        #expect(pids.count == 4)
+        try await eventually("all of them are gone") { pids.allSatisfy { access("/proc/\($0)", F_OK) != 0 } }
+        try await framework.send(.teardown)
+      }
+    }
+
+    @Test func tasksOfAGroupAreCheckedAsWell() async throws {
+      try await Cluster.run { cluster in
+        try await Server.run { server in
+          let framework = TestFramework(cluster)
+          try await framework.subscribe()
+          let offer = try await framework.offer(cpus: 1)
+          var tasks = ["command", "http", "tcp"].map { task($0, on: offer) }
+          tasks[0].healthCheck = healthCheck(.command) { $0.command.value = "test \"$MESOS_SANDBOX\" = \"$PWD\"" }
+          tasks[1].healthCheck = healthCheck(.http) {
+            $0.http.port = server.port
+            $0.http.path = "/health"
+          }
+          tasks[2].healthCheck = healthCheck(.tcp) { $0.tcp.port = server.port }
+          let role = offer.allocationInfo.role
+          let group = MesosOffer.Operation.with {
+            $0.type = .launchGroup
+            $0.launchGroup.executor.type = .default
+            $0.launchGroup.executor.executorID.value = "pod"
+            $0.launchGroup.executor.frameworkID = framework.info.id
+            $0.launchGroup.executor.resources = [
+              .scalar("cpus", 0.1, role), .scalar("mem", 32, role), .scalar("disk", 16, role),
+            ]
+            $0.launchGroup.taskGroup.tasks = tasks
+          }
+          try await framework.accept(offer, [group])
+          try await framework.wait("three that are healthy") { $0.last.values.count { $0.healthy } == 3 }
+          server.status.withLock { $0 = 404 }
+          try await framework.wait("the group's end") { $0.tasks(in: .taskKilled) == ["command", "http", "tcp"] }
+          #expect(framework.last.values.allSatisfy { $0.hasHealthy && !$0.healthy })
           try await framework.send(.teardown)
         }
       }

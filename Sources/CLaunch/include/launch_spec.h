@@ -53,8 +53,9 @@ enum launch_record {
   LAUNCH_SECCOMP = 17,          /* u32 flags for seccomp(2), then the filter's instructions */
   LAUNCH_ROOT = 18,             /* text: absolute path of the directory that becomes the root; absent: the host's */
   LAUNCH_LINK = 19,             /* two texts: what a symbolic link holds, and where it lies; any number */
+  LAUNCH_VISIT = 20,            /* no payload: both outputs go to the sandbox's stderr */
 };
-#define LAUNCH_RECORD_TYPES 20
+#define LAUNCH_RECORD_TYPES 21
 
 /* A mount; the first six as in TEPUI_MOUNT_.... Mounts and links are made in the order of their records. */
 #define LAUNCH_MOUNT_READ_ONLY 1u
