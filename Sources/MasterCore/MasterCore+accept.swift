@@ -23,7 +23,7 @@ extension MasterCore {
     let named = call.offerIds.map { (id: $0.value, offer: offer($0.value)) }
     if let problem = problem(of: named, of: framework) {
       for (_, offer) in named { offer.map { if $0.framework === framework { giveUp($0, call.filters) } } }
-      return drop(call, of: framework, .invalidOffers, "Task launched with invalid offers: \(problem)")
+      return refuse(call, of: framework, "with invalid offers: \(problem)")
     }
     guard let first = named.first?.offer else { return }
     var acceptance = Acceptance(framework: framework, agent: first.agent, role: first.role, remaining: Resources())
@@ -74,21 +74,34 @@ extension MasterCore {
     return nil
   }
 
-  /// Nothing of the call runs: each task is told so.
+  /// Nothing of a call runs that makes no sense: each task and each operation with an id is told so.
+  private func refuse(_ call: SchedulerCall.Accept, of framework: Framework, _ problem: String) {
+    for operation in call.operations {
+      if let tasks = operation.launchedTasks {
+        drop(tasks, of: framework, .invalidOffers, "Task launched \(problem)")
+      } else {
+        fail(operation, of: framework, .operationError, "Operation attempted \(problem)")
+      }
+    }
+  }
+
+  /// Nothing of a call runs that came too late.
   private func drop(
     _ call: SchedulerCall.Accept, of framework: Framework, _ reason: MesosTaskStatus.Reason, _ message: String
   ) {
     for operation in call.operations {
-      switch operation.type {
-      case .launch, .launchGroup:
-        let tasks = operation.type == .launch ? operation.launch.taskInfos : operation.launchGroup.taskGroup.tasks
-        for task in tasks {
-          tell(framework, task, framework.state(ifAware: .taskDropped), reason, message)
-        }
-      default:
+      if let tasks = operation.launchedTasks {
+        drop(tasks, of: framework, reason, message)
+      } else {
         fail(operation, of: framework, .operationDropped, message)
       }
     }
+  }
+
+  private func drop(
+    _ tasks: [MesosTaskInfo], of framework: Framework, _ reason: MesosTaskStatus.Reason, _ message: String
+  ) {
+    for task in tasks { tell(framework, task, framework.state(ifAware: .taskDropped), reason, message) }
   }
 
   private func apply(_ operation: MesosOffer.Operation, to acceptance: inout Acceptance) {
@@ -134,6 +147,17 @@ extension MasterCore {
     status.timestamp = now.epochSeconds
     if state == .taskError { metrics.tasksError += 1 } else { metrics.tasksLost += 1 }
     send(.update(status), to: framework)
+  }
+}
+
+extension MesosOffer.Operation {
+  /// nil for an operation on resources.
+  fileprivate var launchedTasks: [MesosTaskInfo]? {
+    switch type {
+    case .launch: launch.taskInfos
+    case .launchGroup: launchGroup.taskGroup.tasks
+    default: nil
+    }
   }
 }
 

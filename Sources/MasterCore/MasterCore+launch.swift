@@ -6,7 +6,7 @@ extension MasterCore {
   func launch(_ operation: MesosOffer.Operation, _ acceptance: inout Acceptance) {
     let tasks = operation.launch.taskInfos
     if operation.hasID {
-      return fail(tasks, acceptance, .taskInvalid, "Operation ID cannot be set for LAUNCH")
+      return fail(tasks, acceptance, .taskInvalid, "The `id` field cannot be set on LAUNCH operations")
     }
     for var task in tasks {
       HealthCheckCheck.guessType(of: &task)
@@ -25,7 +25,7 @@ extension MasterCore {
   func launchGroup(_ operation: MesosOffer.Operation, _ acceptance: inout Acceptance) {
     let tasks = operation.launchGroup.taskGroup.tasks
     if operation.hasID {
-      return fail(tasks, acceptance, .taskGroupInvalid, "Operation ID cannot be set for LAUNCH_GROUP")
+      return fail(tasks, acceptance, .taskGroupInvalid, "The `id` field cannot be set on LAUNCH_GROUP operations")
     }
     guard !tasks.isEmpty else { return }
     do throws(ResourceError) {

@@ -42,14 +42,19 @@ extension MesosMasterCall {
 extension MasterCore {
   func operate(_ call: MesosMasterCall, from connection: ConnectionID) {
     guard let (agentID, message) = call.operation else { return respond(connection, 501) }
-    guard let agent = agents[agentID] else { return respond(connection, 400, "No agent found with specified ID") }
-    let operation: ResourceOperation
-    do throws(ResourceError) {
-      guard let known = try ResourceOperation(wire: message) else { return respond(connection, 501) }
-      operation = known
-    } catch {
-      return respond(connection, 400, error.description)
+    let operation: ResourceOperation?
+    var problem: String?
+    do { operation = try ResourceOperation(wire: message) } catch {
+      operation = nil
+      problem = error.description
     }
+    // Of reservations the resources are looked at as part of the call, of volumes only once the agent is known.
+    if let problem, message.type == .reserve || message.type == .unreserve {
+      return respond(connection, 400, "Failed to validate master::Call: \(problem)")
+    }
+    guard let agent = agents[agentID] else { return respond(connection, 400, "No agent found with specified ID") }
+    if let problem { return respond(connection, 400, problem) }
+    guard let operation else { return respond(connection, 501) }
     do {
       try operation.validate(by: .operator(principal: nil), agent: agent.totals, used: used(on: agent))
     } catch {

@@ -9,7 +9,10 @@ extension MasterCore {
     for config in call.quotaConfigs {
       if let problem = problem(of: config) { return respond(connection, 400, problem) }
     }
-    if !call.force, let problem = problemOfConsumption(call.quotaConfigs) ?? problemOfCapacity(call.quotaConfigs) {
+    if !call.force,
+      let problem = problemOfConsumption(call.quotaConfigs)
+        ?? problemOfCapacity(call.quotaConfigs).map({ "total \($0)" })
+    {
       return respond(connection, 400, "Invalid QuotaConfig: \(problem) (use 'force' flag to bypass this check)")
     }
     setQuotas(call.quotaConfigs) { $0.respond(connection, 200) }
@@ -18,34 +21,20 @@ extension MasterCore {
   /// The older form: a guarantee that is the limit, too.
   func setQuota(_ request: MesosQuotaRequest, from connection: ConnectionID) {
     let prefix = "Failed to validate set quota request:"
-    if !request.hasRole || request.role.isEmpty {
-      return respond(connection, 400, "\(prefix) QuotaInfo must specify a role")
-    }
-    if request.guarantee.isEmpty { return respond(connection, 400, "\(prefix) QuotaInfo with empty 'guarantee'") }
-    var config = MesosQuotaConfig()
-    config.role = request.role
-    for resource in request.guarantee {
-      if resource.type != .scalar {
-        return respond(connection, 400, "\(prefix) QuotaInfo must not include non-scalar resources")
-      }
-      if !resource.reservations.isEmpty || resource.hasReservation || resource.hasDisk || resource.hasRevocable {
-        return respond(
-          connection, 400, "\(prefix) QuotaInfo must name plain amounts: no reservation, disk or revocable")
-      }
-      if config.guarantees[resource.name] != nil {
-        return respond(connection, 400, "\(prefix) QuotaInfo contains duplicate resource name '\(resource.name)'")
-      }
-      config.guarantees[resource.name] = resource.scalar
-      config.limits[resource.name] = resource.scalar
-    }
-    if let problem = problem(of: config) { return respond(connection, 400, "\(prefix) \(problem)") }
+    let config: MesosQuotaConfig
+    do { config = try request.config } catch { return respond(connection, 400, "\(prefix) \(error)") }
+    if !isListed(config.role) { return respond(connection, 400, "\(prefix) Unknown role '\(config.role)'") }
     if quotas[config.role] != nil {
       return respond(
         connection, 400, "\(prefix) Cannot set quota for role '\(config.role)' which already has quota")
     }
+    if Role.parent(of: config.role) != nil {
+      return respond(connection, 400, "Setting quota on nested role '\(config.role)' is not supported yet")
+    }
+    if let problem = config.problemOfAmounts { return respond(connection, 400, "\(prefix) \(problem)") }
     if !request.force, let problem = problemOfCapacity([config]) {
       return respond(
-        connection, 409, "Quota guarantees overcommit the cluster (use 'force' to bypass this check): \(problem)")
+        connection, 409, "Quota guarantees overcommit the cluster (use 'force' to bypass this check): Total \(problem)")
     }
     setQuotas([config]) { $0.respond(connection, 200) }
   }
@@ -97,29 +86,18 @@ extension MasterCore {
   // MARK: Checks
 
   private func problem(of config: MesosQuotaConfig) -> String? {
-    if let roles = configuration.roles, config.role != Role.star, !roles.contains(config.role) {
-      return "Invalid QuotaConfig: '\(config.role)' is not on the roles whitelist"
-    }
+    if !isListed(config.role) { return "Invalid QuotaConfig: '\(config.role)' is not on the roles whitelist" }
     if Role.parent(of: config.role) != nil {
       return "Updating quota on nested role '\(config.role)' is not supported yet"
     }
     do { try Role.validate(config.role) } catch {
       return "Invalid QuotaConfig: Invalid 'QuotaConfig.role': \(error)"
     }
-    for (field, amounts) in [("guarantees", config.guarantees), ("limits", config.limits)] {
-      for (name, amount) in amounts.sorted(by: { $0.key < $1.key }) {
-        do { _ = try Quantity(validating: amount.value) } catch {
-          return "Invalid QuotaConfig: Invalid 'QuotaConfig.\(field)': "
-            + "{'\(name)': \(amount.value)} is invalid: must be from 0 to \(Quantity.largestAccepted)"
-        }
-      }
-    }
-    let quota = config.quota
-    guard quota.guarantees.allSatisfy({ name, amount in quota.limits[name].map { $0 >= amount } ?? true }) else {
-      return "Invalid QuotaConfig: 'QuotaConfig.guarantees' \(braced(quota.guarantees)) is not contained within "
-        + "the 'QuotaConfig.limits' \(braced(quota.limits))"
-    }
-    return nil
+    return config.problemOfAmounts.map { "Invalid QuotaConfig: \($0)" }
+  }
+
+  private func isListed(_ role: String) -> Bool {
+    role == Role.star || configuration.roles?.contains(role) ?? true
   }
 
   private func problemOfConsumption(_ configs: [MesosQuotaConfig]) -> String? {
@@ -142,7 +120,7 @@ extension MasterCore {
     }
     let capacity = Dictionary(uniqueKeysWithValues: ledger.capacity.map { ($0.name, $0.amount) })
     guard sum.contains(where: { $0.value > (capacity[$0.key] ?? .zero) }) else { return nil }
-    return "total quota guarantees '\(text(sum))' exceed cluster capacity '\(text(capacity))'"
+    return "quota guarantees '\(text(sum))' exceed cluster capacity '\(text(capacity))'"
   }
 
   /// What a role uses or has reserved; offers can be taken back.
@@ -159,19 +137,5 @@ extension MasterCore {
   /// `cpus:8; mem:64`
   private func text(_ amounts: [String: Quantity]) -> String {
     amounts.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }.joined(separator: "; ")
-  }
-
-  /// `{ cpus: 4 }`
-  private func braced(_ amounts: [String: Quantity]) -> String {
-    "{ " + amounts.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ") + " }"
-  }
-}
-
-extension MesosQuotaConfig {
-  /// Guarantees of nothing are none.
-  var quota: RoleQuota {
-    RoleQuota(
-      guarantees: guarantees.mapValues { Quantity($0.value) }.filter { $0.value > .zero },
-      limits: limits.mapValues { Quantity($0.value) })
   }
 }

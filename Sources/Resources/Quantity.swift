@@ -31,9 +31,8 @@ public struct Quantity: Hashable, Sendable {
   /// Exactly zero is legal and means nothing; negative amounts and those that would round to zero are refused.
   public init(validating value: Double) throws(ResourceError) {
     self.init(value)
-    guard value.isFinite, value == 0 || thousandths > 0 else {
-      throw ResourceError("Invalid scalar resource: value <= 0")
-    }
+    if value.isNaN { throw ResourceError("Invalid scalar resource: value is not a number") }
+    guard value == 0 || thousandths > 0 else { throw ResourceError("Invalid scalar resource: value <= 0") }
     guard self <= .largestAccepted else {
       throw ResourceError("Invalid scalar resource: value > \(Quantity.largestAccepted)")
     }

@@ -30,7 +30,7 @@ extension Resource {
 
   private func validateReservations() throws(ResourceError) {
     for (index, reservation) in reservations.enumerated() {
-      do { try Role.validate(reservation.role) } catch { throw invalid("Invalid reservation: \(error)") }
+      do { try Role.validate(reservation.role) } catch { throw invalid(error.description) }
       if reservation.role == Role.star { throw invalid("Invalid reservation: role \"*\" cannot be reserved") }
       guard index > 0 else { continue }
       let above = reservations[index - 1].role

@@ -29,8 +29,8 @@ public struct Request: Sendable {
   /// The body copied into an array, as decoders want it.
   public var bodyBytes: [UInt8] { Array(body.readableBytesView) }
 
-  /// The fields of a body that is a form, decoded; empty when it is none.
-  public var formFields: [String: String] {
-    RequestTarget.fields(String(decoding: body.readableBytesView, as: UTF8.self)[...]) ?? [:]
+  /// The fields of a body that is a form, decoded; nil when a percent escape in it is broken.
+  public var formFields: [String: String]? {
+    RequestTarget.fields(String(decoding: body.readableBytesView, as: UTF8.self)[...])
   }
 }

@@ -32,7 +32,19 @@ struct JSONDiagnosis {
     if !missing.isEmpty {
       return WireRefusal(400, conversionFailed + "Missing required fields: " + missing.joined(separator: ", "))
     }
-    return error.map { WireRefusal(400, conversionFailed + "\($0)") }
+    guard let error else { return nil }
+    return WireRefusal(400, conversionFailed + (wrongNumber(in: object, as: type.protoMessageName) ?? "\(error)"))
+  }
+
+  /// What is wrong with an array as such; nil if only its items can be.
+  static func refusal(ofList bytes: [UInt8]) -> WireRefusal? {
+    guard bytes.count <= maxBytes else { return nil }
+    let tree: Google_Protobuf_Value
+    do { tree = try Google_Protobuf_Value(jsonUTF8Bytes: bytes) } catch {
+      return WireRefusal(400, parseFailed + JSONSyntaxError.text(of: bytes))
+    }
+    if case .listValue? = tree.kind { return nil }
+    return WireRefusal(400, parseFailed + "Unexpected JSON type parsed")
   }
 
   // MARK: Values of the wrong kind

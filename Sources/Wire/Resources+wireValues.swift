@@ -72,7 +72,8 @@ extension MesosResource {
       return try Quantity(validating: scalar.value)
     } catch {
       // Mesos names the amount as well: `Resource 'cpus:-1' is invalid: …`
-      let shown = Resource(name, .scalar(Quantity(scalar.value)))
+      let fits = abs(scalar.value) <= Quantity.largestAccepted.units
+      let shown = fits ? Resource(name, .scalar(Quantity(scalar.value))).description : "\(name):\(scalar.value)"
       throw ResourceError("Resource '\(shown)' is invalid: \(error)")
     }
   }

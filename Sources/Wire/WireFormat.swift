@@ -49,7 +49,9 @@ extension WireFormat {
   public static func decodeList<Wrapper: Message>(
     _ field: String, of wrapper: Wrapper.Type, from bytes: [UInt8]
   ) throws(WireRefusal) -> Wrapper {
-    try json.decode(wrapper, from: Array("{\"\(field)\":".utf8) + bytes + Array("}".utf8))
+    do { return try json.decode(wrapper, from: Array("{\"\(field)\":".utf8) + bytes + Array("}".utf8)) } catch {
+      throw JSONDiagnosis.refusal(ofList: bytes) ?? error
+    }
   }
 
   public static func encodeList(_ messages: [some Message]) -> [UInt8] {
@@ -66,6 +68,9 @@ public struct WireRefusal: Error, Equatable, Sendable {
     self.status = status
     self.text = text
   }
+
+  /// The body is not even JSON.
+  public var isOfSyntax: Bool { text.hasPrefix(JSONDiagnosis.parseFailed) }
 
   /// As endpoints that are not of an API of calls say it: what is wrong with the JSON and no more.
   public var bareText: String {

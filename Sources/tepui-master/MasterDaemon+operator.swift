@@ -97,12 +97,16 @@ extension MasterDaemon {
 
   /// POST /teardown with `frameworkId=…` in the body.
   private func teardown(_ request: Request, _ responder: Responder) {
-    guard let id = request.formFields["frameworkId"] else {
-      return responder.respond(.error(.badRequest, "Missing 'frameworkId' query parameter in the request body"))
-    }
-    change(responder) {
-      $0.type = .teardown
-      $0.teardown.frameworkID.value = id
+    do throws(WireRefusal) {
+      guard let id = try Self.fields(request)["frameworkId"] else {
+        throw WireRefusal(400, "Missing 'frameworkId' query parameter in the request body")
+      }
+      change(responder) {
+        $0.type = .teardown
+        $0.teardown.frameworkID.value = id
+      }
+    } catch {
+      responder.respond(.error(HTTPStatus.of(error.status), error.text))
     }
   }
 
@@ -119,8 +123,14 @@ extension MasterDaemon {
           $0.setQuota.quotaRequest = quota
         }
       } catch {
-        responder.respond(.error(HTTPStatus.of(error.status), error.text))
+        let action = error.isOfSyntax ? "parse" : "validate"
+        responder.respond(.error(.badRequest, "Failed to \(action) set quota request JSON: \(error.bareText)"))
       }
+    case .DELETE where request.path == "/quota":
+      responder.respond(
+        .error(
+          .badRequest,
+          "Failed to parse remove quota request for path '/master/quota': expected 3 tokens, found 2 tokens"))
     case .DELETE:
       change(responder) {
         $0.type = .removeQuota
@@ -144,7 +154,8 @@ extension MasterDaemon {
           $0.updateWeights = update
         }
       } catch {
-        responder.respond(.error(HTTPStatus.of(error.status), error.text))
+        let action = error.isOfSyntax ? "parse update weights request JSON" : "convert weights JSON array to protobuf"
+        responder.respond(.error(.badRequest, "Failed to \(action): \(error.bareText)"))
       }
     default: responder.respond(.methodNotAllowed(request.method, allowed: [.GET, .PUT]))
     }

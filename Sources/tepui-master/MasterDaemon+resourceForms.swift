@@ -40,27 +40,39 @@ extension MasterDaemon {
 
   private func operate(_ request: Request, _ responder: Responder, _ field: String, _ fill: Fill) {
     do throws(WireRefusal) {
-      let fields = request.formFields
+      let fields = try Self.fields(request)
       guard let agent = fields["slaveId"] else {
         throw WireRefusal(400, "Missing 'slaveId' query parameter in the request body")
       }
       guard let text = fields[field] else {
         throw WireRefusal(400, "Missing '\(field)' query parameter in the request body")
       }
-      let resources = try Self.resources(text, in: field)
-      let source = try fields["source"].map { text throws(WireRefusal) in try Self.resources(text, in: "source") } ?? []
+      // Mesos has these words without "in" for this path alone.
+      let parsing = request.path.hasPrefix("/reserve") ? "Error parsing" : "Error in parsing"
+      let resources = try Self.resources(text, in: field, parsing)
+      let source =
+        try fields["source"].map { text throws(WireRefusal) in try Self.resources(text, in: "source", parsing) } ?? []
       change(responder) { fill(&$0, agent, resources, source) }
     } catch {
       responder.respond(.error(HTTPStatus.of(error.status), error.text))
     }
   }
 
-  private static func resources(_ text: String, in field: String) throws(WireRefusal) -> [MesosResource] {
+  static func fields(_ request: Request) throws(WireRefusal) -> [String: String] {
+    guard let fields = request.formFields else {
+      throw WireRefusal(400, "Unable to decode query string: Malformed % escape")
+    }
+    return fields
+  }
+
+  private static func resources(
+    _ text: String, in field: String, _ parsing: String
+  ) throws(WireRefusal) -> [MesosResource] {
     do {
       return try WireFormat.decodeList("resources", of: MesosOffer.Operation.Unreserve.self, from: [UInt8](text.utf8))
         .resources
     } catch {
-      throw WireRefusal(400, "Error in parsing '\(field)' query parameter in the request body: \(error.text)")
+      throw WireRefusal(400, "\(parsing) '\(field)' query parameter in the request body: \(error.bareText)")
     }
   }
 }

@@ -174,7 +174,12 @@ extension ClusterTests {
         #expect(
           try await post("/reserve", "slaveId=nobody&resources=\(plain)") == (400, "No agent found with specified ID"))
         let broken = try await post("/reserve", "slaveId=\(id)&resources=[{")
-        #expect(broken.status == 400 && broken.text.hasPrefix("Error in parsing 'resources' query parameter"))
+        #expect(broken.status == 400 && broken.text.hasPrefix("Error parsing 'resources' query parameter"))
+        #expect(
+          try await post("/unreserve", "slaveId=\(id)&resources={}")
+            == (400, "Error in parsing 'resources' query parameter in the request body: Unexpected JSON type parsed"))
+        #expect(
+          try await post("/unreserve", "slaveId=%zz") == (400, "Unable to decode query string: Malformed % escape"))
 
         #expect(try await post("/destroy-volumes", "slaveId=\(id)&volumes=\(made)") == (202, ""))
         #expect(try await post("/unreserve", "slaveId=\(id)&resources=\(plain)") == (202, ""))

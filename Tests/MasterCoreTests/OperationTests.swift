@@ -292,6 +292,27 @@ import Wire
     #expect(setting.statuses.last?.state == .operationFinished)
   }
 
+  @Test func anOperationOnAnOfferThatIsGoneIsAnError() throws {
+    let setting = try Setting()
+    setting.framework.call(.accept) { call in
+      call.accept.offerIds = [.init("gone")]
+      call.accept.operations = [Self.message(.reserve([Self.reserved("cpus", 1)]), id: "op1")]
+    }
+    #expect(setting.statuses.map(\.state) == [.operationError])
+    #expect(setting.statuses.first?.message == "Operation attempted with invalid offers: Offer gone is no longer valid")
+  }
+
+  @Test func aLaunchHasNoID() throws {
+    let setting = try Setting()
+    var launch = MesosOffer.Operation()
+    launch.type = .launch
+    launch.id.value = "op1"
+    launch.launch.taskInfos = [setting.framework.task("t", on: setting.agent.id)]
+    try setting.accept([launch])
+    #expect(setting.framework.updates.map(\.message) == ["The `id` field cannot be set on LAUNCH operations"])
+    #expect(setting.framework.updates.map(\.state) == [.taskError] && setting.statuses.isEmpty)
+  }
+
   @Test func anOperationThatNeverArrivedIsDropped() throws {
     let setting = try Setting()
     try setting.accept([Self.message(.reserve([Self.reserved("cpus", 1)]), id: "op1")])

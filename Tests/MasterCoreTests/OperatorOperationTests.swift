@@ -115,6 +115,13 @@ import Wire
     let negative = Resource("cpus", .scalar(Quantity(-1)), reservations: [Reservation(.dynamic, role: "a")])
     #expect(
       call(cluster, .reserve([negative]), on: agent.id)
-        == .init(status: 400, text: "Resource 'cpus:-1' is invalid: Invalid scalar resource: value <= 0"))
+        == .init(
+          status: 400,
+          text: "Failed to validate master::Call: Resource 'cpus:-1' is invalid: Invalid scalar resource: value <= 0"))
+    #expect(call(cluster, .unreserve([negative]), on: "nobody")?.text.hasPrefix("Failed to validate") ?? false)
+    var volume = Samples.volume("v")
+    volume.value = .scalar(Quantity(-1))
+    #expect(call(cluster, .create([volume]), on: "nobody")?.text == "No agent found with specified ID")
+    #expect(call(cluster, .create([volume]), on: agent.id)?.text.hasPrefix("Resource 'disk:-1' is invalid") ?? false)
   }
 }

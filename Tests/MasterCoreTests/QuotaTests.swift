@@ -79,10 +79,28 @@ import Wire
     #expect(
       update(config("q/x", limits: ["cpus": 2]))?.text
         == "Updating quota on nested role 'q/x' is not supported yet")
-    for amount: Double in [-1, .nan, .infinity, 0x1p63, 0.0001] {
-      #expect(update(config("q", limits: ["cpus": amount]))?.status == 400)
+    let badAmounts: [(amount: Double, problem: String)] = [
+      (-1, "Invalid limit configuration {'cpus': -1}: Negative values not supported"),
+      (.nan, "Invalid limit configuration {'cpus': nan}: NaN not supported"),
+      (.infinity, "Invalid limit configuration {'cpus': inf}: Infinite values not supported"),
+      (0.0001, "Invalid limit configuration {'cpus': 0.0001}: Values below 0.001 not supported"),
+      (
+        1_000_000_000_000.5,
+        "Invalid 'QuotaConfig.limits': {'cpus': 1000000000000.5} is invalid: values greater than 1 trillion "
+          + "(1000000000000) are not supported"
+      ),
+    ]
+    for (amount, problem) in badAmounts {
+      let answer = update(config("q", limits: ["mem": 1]), config("q3", limits: ["cpus": amount]))
+      #expect(answer == .init(status: 400, text: "Invalid QuotaConfig: \(problem)"))
     }
-    #expect(update(config("-q", limits: ["cpus": 1]))?.status == 400)
+    #expect(
+      update(config("q", guarantees: ["mem": 0x1p63]))?.text.hasSuffix(
+        "is invalid: values greater than 1 exabyte (1099511627776) are not supported") ?? false)
+    #expect(
+      update(config("-q", limits: ["cpus": 1]))?.text
+        == "Invalid QuotaConfig: Invalid 'QuotaConfig.role': Role component '-q' is invalid because it starts with a dash"
+    )
     #expect(roles == [] && cluster.records.keys.allSatisfy { !$0.hasPrefix("quota/") })
     #expect(update(config("q2", guarantees: ["cpus": 1e9]), force: true)?.status == 200)
     #expect(roles == ["q2"])
@@ -117,8 +135,25 @@ import Wire
     #expect(
       try set("a", "cpus:1")?.text
         == "Failed to validate set quota request: Cannot set quota for role 'a' which already has quota")
-    #expect(try set("b", "cpus:100")?.status == 409)
-    #expect(try set("b", "ports:[1-2]")?.status == 400)
+    #expect(
+      try set("b", "cpus:100")
+        == .init(
+          status: 409,
+          text: "Quota guarantees overcommit the cluster (use 'force' to bypass this check): Total quota guarantees "
+            + "'cpus:102' exceed cluster capacity 'cpus:4; mem:4096'"))
+    let refusals = [
+      ("b", "ports:[1-2]", "QuotaInfo must not include non-scalar resources"),
+      ("b", "cpus(x):1", "QuotaInfo must not contain any ReservationInfo"),
+      ("b", "", "QuotaInfo with empty 'guarantee'"),
+      ("b//c", "cpus:1", "QuotaInfo with invalid role: Role 'b//c' cannot contain two adjacent slashes"),
+    ]
+    for (role, resources, problem) in refusals {
+      #expect(
+        try set(role, resources) == .init(status: 400, text: "Failed to validate set quota request: \(problem)"))
+    }
+    #expect(
+      try set("b/c", "cpus:1")
+        == .init(status: 400, text: "Setting quota on nested role 'b/c' is not supported yet"))
     let remove = { self.cluster.call(.removeQuota) { $0.removeQuota.role = "a" } }
     #expect(remove()?.status == 200)
     #expect(remove() == .init(status: 400, text: "Failed to remove quota: Role 'a' has no quota set"))

@@ -85,8 +85,8 @@ import Testing
     ),
     (
       Resource("cpus", .scalar(Quantity(1)), reservations: [Reservation(.static, role: "a b")]),
-      "Resource 'cpus(reservations: [(STATIC,a b)]):1' is invalid: Invalid reservation: "
-        + "Role component 'a b' is invalid because it contains backspace or whitespace"
+      "Resource 'cpus(reservations: [(STATIC,a b)]):1' is invalid: Role component 'a b' is invalid because it contains "
+        + "backspace or whitespace"
     ),
   ])
   func invalidResourcesAreNamed(resource: Resource, message: String) {

@@ -19,6 +19,9 @@ import Wire
     ("{", "syntax error at line 1 near: "),
     ("{x", "syntax error at line 1 near: x"),
     ("{\"a\": 1,\n \"b\": ]\n}", "syntax error at line 2 near: ]"),
+    (#"{"type": "KILL", "text": "\u00e4ö\"", "kill": {"task": "a b", "x" 1}}"#, "syntax error at line 1 near: 1}}"),
+    (#"{"a": [true, null, -1.5e3, fals]}"#, "syntax error at line 1 near: ]}"),
+    (#"{"a": {"value": "b"}, "c": {"value": 1e400}}"#, "syntax error at line 1 near: 0}}"),
   ])
   func bodyThatIsNoJSONIsShownWhereItBreaks(body: String, problem: String) {
     #expect(refusal(of: body) == "Failed to parse body into JSON: " + problem)
@@ -29,6 +32,15 @@ import Wire
     ("\"x\"", "Expecting a JSON object"),
     (#"{"type": 1}"#, "Not expecting a JSON number for field 'type'"),
     (#"{"type" : -1}"#, "Not expecting a JSON number for field 'type'"),
+    (
+      #"{"kill": {"task_id": {"value": "t"}, "kill_policy": {"grace_period": {"nanoseconds": 0.5}}}}"#,
+      "Not expecting the number 0.5 for field 'nanoseconds'"
+    ),
+    (ports(#"{"begin": 1, "end": 2}, {"begin": -1, "end": 5}"#), "Not expecting the number -1 for field 'begin'"),
+    (
+      ports(#"{"begin": 1, "end": 18446744073709551616}"#),
+      "Not expecting the number 1.8446744073709552e+19 for field 'end'"
+    ),
     (#"{"type": "SUBSCRIBE", "subscribe": "x"}"#, "Not expecting a JSON string for field 'subscribe'"),
     (#"{"type": "SUBSCRIBE", "subscribe": []}"#, "Not expecting a JSON array for field 'subscribe'"),
     (#"{"framework_id": {"value": {}}}"#, "Not expecting a JSON object for field 'value'"),
@@ -54,6 +66,10 @@ import Wire
   ])
   func bodyThatIsNoCallIsExplained(body: String, problem: String) {
     #expect(refusal(of: body) == "Failed to convert JSON into Call protobuf: " + problem)
+  }
+
+  private static func ports(_ ranges: String) -> String {
+    #"{"request": {"requests": [{"resources": [{"name": "ports", "type": "RANGES", "ranges": {"range": [\#(ranges)]}}]}]}}"#
   }
 
   @Test func garbageIsNoProtobuf() {

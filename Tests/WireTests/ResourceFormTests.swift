@@ -49,6 +49,9 @@ import Wire
   @Test(arguments: [
     (-1.0, "Resource 'cpus:-1' is invalid: Invalid scalar resource: value <= 0"),
     (0.0004, "Resource 'cpus:0' is invalid: Invalid scalar resource: value <= 0"),
+    (.nan, "Resource 'cpus:nan' is invalid: Invalid scalar resource: value is not a number"),
+    (0x1p63, "Resource 'cpus:9.223372036854776e+18' is invalid: Invalid scalar resource: value > 9007199254740.992"),
+    (.infinity, "Resource 'cpus:inf' is invalid: Invalid scalar resource: value > 9007199254740.992"),
   ])
   func badAmountsAreNamedAsInMesos(amount: Double, message: String) {
     var resource = MesosResource(.scalar("cpus", 1), .stack)
