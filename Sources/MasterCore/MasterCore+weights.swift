@@ -20,8 +20,16 @@ extension MasterCore {
     }
     persist(infos.map { .put(.weight, $0.role, $0) }) { core in
       for info in infos { core.setWeight(info.weight, of: info.role) }
+      core.takeBackOffers(forRoles: infos.map(\.role))
       core.respond(connection, 200)
     }
+  }
+
+  /// Offers were made by the old weights. If anybody has other ones now, all are made anew, as in Mesos.
+  private func takeBackOffers(forRoles changed: [String]) {
+    let isChanged = { (role: String) in changed.contains { role == $0 || Role.isStrictlyBelow(role, $0) } }
+    guard frameworks.values.contains(where: { $0.roles.contains(where: isChanged) }) else { return }
+    for number in offers.keys.sorted() { offers[number].map(rescind) }
   }
 
   func setWeight(_ weight: Double, of role: String) {

@@ -37,6 +37,17 @@ import Wire
     #expect(weights(cluster) == [:] && cluster.records.isEmpty)
   }
 
+  @Test func offersByTheOldWeightsAreTakenBackIfAnybodyHasOtherOnes() throws {
+    let cluster = TestCluster()
+    _ = try TestAgent(cluster)
+    let framework = TestFramework(cluster, TestFramework.info(roles: ["a/b"]))
+    #expect(framework.offers.count == 1)
+    #expect(update(cluster, [("c", 2)])?.status == 200)
+    #expect(framework.rescinded.isEmpty)
+    #expect(update(cluster, [("a", 2)])?.status == 200)
+    #expect(framework.rescinded == [framework.offers[0].id.value])
+  }
+
   @Test func nothingIsAnsweredOrInForceBeforeItIsSafe() {
     let cluster = TestCluster()
     cluster.isWriting = false
