@@ -13,6 +13,13 @@ public struct MasterCapture: Sendable {
     let resources: Resources
   }
 
+  struct PendingInverseOffer: Sendable {
+    let number: UInt64
+    let frameworkID: String
+    let agentID: String
+    let unavailability: MesosUnavailability
+  }
+
   let configuration: MasterConfiguration
   let startedSeconds: Double
   let agents: [AgentSnapshot]
@@ -20,6 +27,7 @@ public struct MasterCapture: Sendable {
   let frameworks: [FrameworkSnapshot]
   let completedFrameworks: BoundedHistory<FrameworkSnapshot>
   let offers: [PendingOffer]
+  let inverseOffers: [PendingInverseOffer]
   let recoveredAgents: [MesosAgentInfo]
   let weights: [String: Double]
   let quotas: [String: MesosQuotaConfig]
@@ -40,10 +48,17 @@ public struct MasterCapture: Sendable {
       offeredOnAgent[offer.agentID, default: Resources()] += offer.resources
     }
     var agents = agents.sorted { ($0.registeredTime, $0.id) < ($1.registeredTime, $1.id) }
+    var inverseOffersOfFramework: [String: [InverseOfferSnapshot]] = [:]
+    for offer in inverseOffers.sorted(by: { $0.number < $1.number }) {
+      let id = MasterCore.offerID(offer.number, configuration)
+      inverseOffersOfFramework[offer.frameworkID, default: []].append(
+        InverseOfferSnapshot(id: id, agentID: offer.agentID, unavailability: offer.unavailability))
+    }
     var executorsOfFramework: [String: [ExecutorSnapshot]] = [:]
     for index in agents.indices {
       let id = agents[index].id
       agents[index].offered = offeredOnAgent[id]?.unallocated() ?? Resources()
+      if !maintenance.isEmpty { agents[index].unavailability = maintenance.unavailabilities[agents[index].machine] }
       for (framework, executors) in agents[index].executors {
         executorsOfFramework[framework, default: []] += executors.values.map {
           ExecutorSnapshot(info: $0.info, agentID: id, resources: $0.resources)
@@ -56,6 +71,7 @@ public struct MasterCapture: Sendable {
     for index in frameworks.indices {
       frameworks[index].executors = executorsOfFramework[frameworks[index].info.id.value] ?? []
       frameworks[index].offers = offersOfFramework[frameworks[index].info.id.value] ?? []
+      frameworks[index].inverseOffers = inverseOffersOfFramework[frameworks[index].info.id.value] ?? []
     }
     return MasterSnapshot(
       configuration: configuration, startedSeconds: startedSeconds, agents: agents,
@@ -77,6 +93,10 @@ extension MasterCore {
         MasterCapture.PendingOffer(
           number: $0.number, frameworkID: $0.framework.id, agentID: $0.agent.id, role: $0.role,
           resources: $0.resources)
+      },
+      inverseOffers: inverseOffers.offers.values.map {
+        MasterCapture.PendingInverseOffer(
+          number: $0.number, frameworkID: $0.framework.id, agentID: $0.agent.id, unavailability: $0.unavailability)
       }, recoveredAgents: recoveredAgents, weights: weights, quotas: quotas, consumedQuotas: consumedQuotas,
       maintenance: maintenance, inverseOfferAnswers: inverseOffers.answers, operations: Array(operations.all.values),
       metrics: metrics)

@@ -36,6 +36,8 @@ public struct AgentSnapshot: Sendable {
   public let drain: MesosDrainInfo?
   public let registeredTime: Double
   public let reregisteredTime: Double?
+  /// Announced by the maintenance schedule.
+  var unavailability: MesosUnavailability?
   public let total: Resources
   public internal(set) var offered = Resources()
   /// Used and offered.
@@ -61,6 +63,7 @@ public struct FrameworkSnapshot: Sendable {
   public let completedTasks: BoundedHistory<MasterTask>
   public internal(set) var executors: [ExecutorSnapshot] = []
   public internal(set) var offers: [OfferSnapshot] = []
+  var inverseOffers: [InverseOfferSnapshot] = []
 
   init(_ framework: Framework) {
     info = framework.info
@@ -88,4 +91,10 @@ public struct OfferSnapshot: Sendable {
   public let agentID: String
   public let role: String
   public let resources: Resources
+}
+
+struct InverseOfferSnapshot: Sendable {
+  let id: String
+  let agentID: String
+  let unavailability: MesosUnavailability
 }

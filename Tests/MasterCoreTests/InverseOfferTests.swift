@@ -50,6 +50,20 @@ import Wire
     #expect(answers.isEmpty)
   }
 
+  @Test(arguments: WireFormat.allCases) func operatorsSeeWhoIsAskedAndWhy(format: WireFormat) throws {
+    cluster.policy.script = TestPolicy.exhaustive
+    let (_, framework) = try asked()
+    let other = try TestAgent(cluster, resources: "cpus:1;mem:128")
+    cluster.schedule([other.machine])
+    let bytes = try #require(cluster.core.snapshot().write(.with { $0.type = .getFrameworks }, format))
+    let shown = try #require(
+      try format.decode(MesosMasterResponse.self, from: bytes).getFrameworks.frameworks.first)
+    // The first agent has left the schedule.
+    #expect(shown.inverseOffers == framework.inverseOffers.suffix(1))
+    #expect(shown.offers == framework.offers.suffix(1))
+    #expect(shown.offers.first?.unavailability == shown.inverseOffers.first?.unavailability)
+  }
+
   @Test func whoHoldsNothingIsNotAskedAndWhoHoldsAnOfferIs() throws {
     cluster.policy.script = TestPolicy.exhaustive
     let (agent, framework) = try asked()

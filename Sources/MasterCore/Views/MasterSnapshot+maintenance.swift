@@ -11,7 +11,7 @@ extension MasterSnapshot {
     var answers: [Machine: [MesosMaintenanceInverseOfferStatus]] = [:]
     for agent in agents {
       guard let own = inverseOfferAnswers[agent.id] else { continue }
-      answers[Machine(hostname: agent.info.hostname, address: agent.address), default: []] += own
+      answers[agent.machine, default: []] += own
     }
     return .with { status in
       for id in maintenance.machines {

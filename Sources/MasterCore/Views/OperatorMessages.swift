@@ -37,6 +37,18 @@ extension MasterTask.Extras {
 }
 
 extension AgentSnapshot {
+  var machine: Machine { Machine(hostname: info.hostname, address: address) }
+
+  fileprivate var url: MesosURL {
+    .with {
+      $0.scheme = "http"
+      $0.address.hostname = info.hostname
+      $0.address.ip = ip
+      $0.address.port = Int32(clamping: port)
+      $0.path = "/slave(1)"
+    }
+  }
+
   /// - Parameter used: what tasks and executors hold on it, allocated to their roles.
   func message(used: Resources, offered: Resources) -> MesosMasterResponse.GetAgents.Agent {
     var agent = MesosMasterResponse.GetAgents.Agent()
@@ -61,6 +73,7 @@ extension FrameworkSnapshot {
   func message(agent: (String) -> AgentSnapshot?) -> MesosMasterResponse.GetFrameworks.Framework {
     var framework = bareMessage
     framework.offers = offers.map { $0.message(of: self, on: agent($0.agentID)) }
+    framework.inverseOffers = inverseOffers.map { $0.message(of: self, on: agent($0.agentID)) }
     framework.allocatedResources = used.wire(.both)
     framework.offeredResources = offered.wire(.both)
     return framework
@@ -90,16 +103,30 @@ extension OfferSnapshot {
     offer.agentID.value = agentID
     offer.hostname = agent?.info.hostname ?? ""
     if let agent {
-      offer.url.scheme = "http"
-      offer.url.address.hostname = agent.info.hostname
-      offer.url.address.ip = agent.ip
-      offer.url.address.port = Int32(clamping: agent.port)
-      offer.url.path = "/slave(1)"
+      offer.url = agent.url
       offer.attributes = agent.info.attributes
+      offer.executorIds = (agent.executors[framework.info.id.value] ?? [:]).keys.sorted().map { id in
+        .with { $0.value = id }
+      }
+      if agent.info.hasDomain { offer.domain = agent.info.domain }
+      if let unavailability = agent.unavailability { offer.unavailability = unavailability }
     }
     offer.resources = resources.wire(.stack)
     offer.allocationInfo.role = role
     return offer
+  }
+}
+
+extension InverseOfferSnapshot {
+  /// Without resources, as it was sent: all of the agent is meant.
+  fileprivate func message(of framework: FrameworkSnapshot, on agent: AgentSnapshot?) -> MesosInverseOffer {
+    .with {
+      $0.id.value = id
+      if let agent { $0.url = agent.url }
+      $0.frameworkID = framework.info.id
+      $0.agentID.value = agentID
+      $0.unavailability = unavailability
+    }
   }
 }
 
