@@ -43,6 +43,9 @@ final class TestFramework {
 
   var id: String { info.id.value }
 
+  /// Sent when it subscribes.
+  var constraints = SchedulerOfferConstraints()
+
   func change(_ body: (inout MesosFrameworkInfo) -> Void) { body(&info) }
 
   // MARK: Stream
@@ -70,6 +73,7 @@ final class TestFramework {
     call.type = .subscribe
     if info.hasID { call.frameworkID = info.id }
     call.subscribe.frameworkInfo = info
+    if !constraints.roleConstraints.isEmpty { call.subscribe.offerConstraints = constraints }
     streamID = nil
     ending = nil
     let subscription = http.subscribe(request(call))
