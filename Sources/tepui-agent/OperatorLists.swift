@@ -89,30 +89,32 @@ extension AgentState {
   /// Containers of executors, and of the tasks of pods if they are to be shown, without what they use.
   func containers(showsNested: Bool) -> [MesosAgentResponse.GetContainers.Container] {
     live.filter { !$0.isExited }.flatMap { executor in
-      var containers = [executor.container(executor.containerID, in: nil, pid: executor.pid)]
-      if showsNested {
-        containers += executor.nested.map {
-          executor.container($0.containerID, in: executor.containerID, pid: $0.pid)
-        }
+      let own = MesosAgentResponse.GetContainers.Container.with {
+        $0.frameworkID = executor.info.frameworkID
+        $0.executorID = executor.info.executorID
+        $0.executorName = executor.info.name
+        $0.describe(executor.containerID, in: nil, pid: executor.pid)
       }
-      return containers
+      // Whose they are is told by their parent alone, as in Mesos: sums by executor count each once.
+      let nested =
+        !showsNested
+        ? []
+        : executor.nested.map { container in
+          MesosAgentResponse.GetContainers.Container.with {
+            $0.describe(container.containerID, in: executor.containerID, pid: container.pid)
+          }
+        }
+      return [own] + nested
     }
   }
 }
 
-extension ExecutorState {
-  fileprivate func container(
-    _ id: String, in pod: String?, pid: Int32?
-  ) -> MesosAgentResponse.GetContainers.Container {
-    .with {
-      $0.frameworkID = info.frameworkID
-      $0.executorID = info.executorID
-      $0.executorName = info.name
-      $0.containerID.value = id
-      if let pod { $0.containerID.parent.value = pod }
-      $0.containerStatus.containerID = $0.containerID
-      if let pid { $0.containerStatus.executorPid = UInt32(pid) }
-    }
+extension MesosAgentResponse.GetContainers.Container {
+  fileprivate mutating func describe(_ id: String, in pod: String?, pid: Int32?) {
+    containerID.value = id
+    if let pod { containerID.parent.value = pod }
+    containerStatus.containerID = containerID
+    if let pid { containerStatus.executorPid = UInt32(pid) }
   }
 }
 

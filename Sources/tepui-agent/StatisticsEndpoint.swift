@@ -3,7 +3,8 @@ import NIOCore
 import Transport
 import Wire
 
-/// `/monitor/statistics` and `/containers`: what containers use, as the isolators measure it (protocol fact 151).
+/// `/monitor/statistics` and `/containers`: what containers of executors use, as the isolators measure it (protocol fact
+/// 151). What a pod uses includes what its tasks use, so those are told of only one by one.
 struct StatisticsEndpoint {
   let process: AgentProcess
 
@@ -12,7 +13,7 @@ struct StatisticsEndpoint {
   }
 
   func statistics(_ request: Request, _ responder: Responder) {
-    answer(responder, Choice(), asContainers: false)
+    answer(request, responder, Choice(), asContainers: false)
   }
 
   func containers(_ request: Request, _ responder: Responder) {
@@ -23,7 +24,7 @@ struct StatisticsEndpoint {
         "Supported query parameters are container_id only, framework_id only, or executor_id and framework_id only"
       return responder.respond(.error(.badRequest, reason))
     }
-    answer(responder, choice, asContainers: true)
+    answer(request, responder, choice, asContainers: true)
   }
 
   /// Which containers are told of; nil stands for any.
@@ -46,14 +47,14 @@ struct StatisticsEndpoint {
     func includes(_ item: Item) -> Bool { containerID ?? item.containerID == item.containerID }
   }
 
-  private func answer(_ responder: Responder, _ choice: Choice, asContainers: Bool) {
+  private func answer(_ request: Request, _ responder: Responder, _ choice: Choice, asContainers: Bool) {
+    guard let jsonp = JSONP(request) else { return responder.respond(JSONP.refusal) }
     guard let state = process.state else {
       responder.respond(.error(.serviceUnavailable, "Agent has not finished recovery"))
       return
     }
     let executors = state.frameworks.flatMap(\.executors).filter { !$0.isExited && choice.includes($0) }
-    // What a pod uses includes what its tasks use, so statistics by executor are those of its container.
-    let items = executors.flatMap { Self.items(of: $0, asContainers) }.filter(choice.includes)
+    let items = executors.flatMap { Self.items(of: $0, choice.containerID != nil) }.filter(choice.includes)
     process.measure(items.map(\.containerID)) { values in
       let now = Clock().seconds
       responder.respondLater {
@@ -70,7 +71,7 @@ struct StatisticsEndpoint {
             if asContainers { item.writeStatus(to: &writer) }
           }
         }
-        return .json(writer.bytes)
+        return jsonp.response(writer.bytes)
       }
     }
   }

@@ -114,16 +114,11 @@ extension MasterDaemon {
     guard let core else { return responder.respond(.error(.serviceUnavailable)) }
     let capture = core.capture()
     let query = request.query
-    let jsonp = query["jsonp"]
-    guard jsonp?.utf8.allSatisfy(Self.isOfScriptName) ?? true else {
-      return responder.respond(.error(.badRequest, "'jsonp' must be the name of a function"))
-    }
-    // Protocol fact 154.
-    let contentType = jsonp == nil ? "application/json" : "text/javascript"
-    Dump.answer(responder, isHead: request.method == .HEAD, contentType: contentType) { sink in
-      var json = JSONWriter(after: jsonp.map { $0 + "(" } ?? "", sink: sink)
+    guard let jsonp = JSONP(request) else { return responder.respond(JSONP.refusal) }
+    Dump.answer(responder, isHead: request.method == .HEAD, contentType: jsonp.contentType) { sink in
+      var json = JSONWriter(after: jsonp.prefix, sink: sink)
       view(capture.snapshot(), query, &json)
-      return json.bytes + (jsonp == nil ? "" : ")").utf8
+      return json.bytes + jsonp.suffix.utf8
     }
   }
 
@@ -131,15 +126,6 @@ extension MasterDaemon {
     let delay = loopDelay.figures
     answer(request, responder) { snapshot, _, json in
       snapshot.metricsView(at: Self.now()).adding(delay).write(to: &json)
-    }
-  }
-
-  private static func isOfScriptName(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "$"), UInt8(ascii: "."):
-      true
-    default: false
     }
   }
 

@@ -108,8 +108,7 @@ extension ClusterTests {
         // In one container of the executor.
         #expect(Set(framework.updates.map(\.containerStatus.containerID.parent.value)).count == 1)
 
-        let containers = String(buffer: try await cluster.get(cluster.agent, "/containers").body)
-        #expect(containers.matches(of: /"parent":/).count == 2)
+        try await expectContainers(of: cluster, besides: framework.updates.compactMap(\.containerStatus.containerID))
         let state = String(buffer: try await cluster.get(cluster.agent, "/state").body)
         #expect(state.contains(#""type":"DEFAULT""#) && state.contains(#""parent":{"#))
 
@@ -117,6 +116,27 @@ extension ClusterTests {
         try await framework.wait("all killed") { $0.tasks(in: .taskKilled).count == 4 }
         #expect(framework.states(of: "other-1").suffix(2) == [.taskKilling, .taskKilled])
         try await framework.send(.teardown)
+      }
+    }
+
+    /// Mesos tells of the containers of tasks only those who ask for them, and then not by executor.
+    private func expectContainers(of cluster: Cluster, besides told: [MesosContainerID]) async throws {
+      let listed = String(buffer: try await cluster.get(cluster.agent, "/containers?jsonp=f").body)
+      #expect(listed.hasPrefix("f([") && !listed.contains(#""parent":"#))
+      for (showsNested, count) in [(false, 1), (true, 3)] {
+        let call = #"{"type": "GET_CONTAINERS", "get_containers": {"show_nested": \#(showsNested)}}"#
+        let request = ClientRequest(
+          .POST, cluster.agent, "/api/v1", headers: ["Content-Type": "application/json"], body: [UInt8](call.utf8))
+        let answer = try WireFormat.json.decode(
+          MesosAgentResponse.self, from: try await cluster.http.send(request).bodyBytes)
+        let containers = answer.getContainers.containers
+        #expect(containers.count == count && containers.count { $0.hasExecutorID && $0.hasFrameworkID } == 1)
+        #expect(containers.allSatisfy { $0.containerStatus.containerID == $0.containerID })
+        for nested in containers where nested.containerID.hasParent {
+          #expect(told.contains(nested.containerID) && !nested.hasExecutorName)
+          let one = try await cluster.get(cluster.agent, "/containers?container_id=\(nested.containerID.value)")
+          #expect(String(buffer: one.body).contains(#""parent":"#))
+        }
       }
     }
 
