@@ -126,6 +126,7 @@ let package = Package(
     .target(name: "Containment", dependencies: ["CLaunch", "ModuleHost", logging], swiftSettings: strict),
     .target(name: "Fetching", swiftSettings: strict),
     .target(name: "Transport", dependencies: nio, swiftSettings: strict),
+    .target(name: "Files", dependencies: ["Transport", "Wire"] + nio, swiftSettings: strict),
     .target(name: "Storage", dependencies: ["CSQLite"], swiftSettings: strict),
     .target(name: "Daemon", dependencies: [arguments, logging, "Resources", "Wire"], swiftSettings: strict),
 
@@ -159,15 +160,15 @@ let package = Package(
     .executableTarget(
       name: "tepui-master",
       dependencies: [
-        "MasterCore", "Allocation", "ModuleHost", "Patterns", "Transport", "Storage", "Wire", "Resources", "Daemon",
-        arguments, logging,
+        "MasterCore", "Allocation", "ModuleHost", "Patterns", "Transport", "Files", "Storage", "Wire", "Resources",
+        "Daemon", arguments, logging,
       ]
         + nio, swiftSettings: strict, linkerSettings: runtime),
     .executableTarget(
       name: "tepui-agent",
       dependencies: [
-        "AgentCore", "ModuleHost", "Containment", "Fetching", "Transport", "Storage", "Wire", "Resources", "Daemon",
-        arguments, logging,
+        "AgentCore", "ModuleHost", "Containment", "Fetching", "Transport", "Files", "Storage", "Wire", "Resources",
+        "Daemon", arguments, logging,
       ] + nio, swiftSettings: strict, linkerSettings: runtime),
     .executableTarget(
       name: "tepui-fetcher", dependencies: ["Fetching"], swiftSettings: strict, linkerSettings: runtime),
@@ -205,9 +206,10 @@ let package = Package(
       dependencies: ["MasterCore", "AgentCore", "Allocation", "CTepui", "Wire", "Resources"] + collections,
       swiftSettings: strict),
     .testTarget(name: "FetchingTests", dependencies: ["Fetching"], swiftSettings: strict),
+    .testTarget(name: "FilesTests", dependencies: ["Files", "Transport", "Wire"] + nio, swiftSettings: strict),
     .testTarget(
       name: "AgentTests",
-      dependencies: ["tepui-agent", "AgentCore", "Containment", "Fetching", "Transport", "Wire"] + nio,
+      dependencies: ["tepui-agent", "AgentCore", "Containment", "Fetching", "Files", "Transport", "Wire"] + nio,
       swiftSettings: strict),
     .testTarget(
       name: "ModuleHostTests", dependencies: ["ModuleHost", "ModuleKit", "Allocation", "Resources", "CTepui", logging],

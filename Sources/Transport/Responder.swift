@@ -25,10 +25,10 @@ public struct Responder {
     connection.startStream(headers: headers, maxQueuedBytes: maxQueuedBytes, answering: requestNumber)
   }
 
-  /// Answers 200 with a body that comes in pieces, for what is too large to be held as a whole: `send` follows, as often
-  /// as needed, then `endBody`. Not for HEAD.
-  public func startBody(headers: HTTPHeaders) {
-    connection.startBody(headers: headers, answering: requestNumber)
+  /// Answers with a body that comes in pieces, for what is too large to be held as a whole: `send` follows, as often as
+  /// needed, then `endBody`. It is chunked unless the headers have its length; for HEAD they must, and nothing is sent.
+  public func startBody(_ status: HTTPResponseStatus = .ok, headers: HTTPHeaders) {
+    connection.startBody(status, headers: headers, answering: requestNumber)
   }
 
   /// Sends a piece of the body. Completed when the socket has taken it, which is the time to send more; failed when the
@@ -39,5 +39,10 @@ public struct Responder {
 
   public func endBody() {
     connection.endBody(answering: requestNumber)
+  }
+
+  /// Gives up a body that was begun and cannot be completed: the peer sees the connection break.
+  public func abortBody() {
+    connection.abortBody(answering: requestNumber)
   }
 }

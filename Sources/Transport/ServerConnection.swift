@@ -198,11 +198,11 @@ final class ServerConnection: ChannelInboundHandler {
 
   // MARK: Bodies in pieces
 
-  func startBody(headers: HTTPHeaders, answering number: UInt64) {
+  func startBody(_ status: HTTPResponseStatus, headers: HTTPHeaders, answering number: UInt64) {
     guard number == requestNumber, case .answering(let request) = state else { return }
     state = .sendingBody(request)
     // NIO adds the chunked encoding, but not for a client of HTTP/1.0, which reads until the connection is closed.
-    var head = HTTPResponseHead(version: request.version, status: .ok)
+    var head = HTTPResponseHead(version: request.version, status: status)
     head.headers.add(name: "Date", value: shared.date.now())
     head.headers.add(contentsOf: headers)
     if !request.isKeepAlive || request.version == .http1_0 { head.headers.add(name: "Connection", value: "close") }
@@ -243,6 +243,11 @@ final class ServerConnection: ChannelInboundHandler {
     write(.end(nil))
     isEnding = false
     context?.flush()
+  }
+
+  func abortBody(answering number: UInt64) {
+    guard number == requestNumber, case .sendingBody = state else { return }
+    abort()
   }
 
   // MARK: Streams

@@ -124,6 +124,11 @@ struct AgentFlags: ParsableArguments {
   @Option(name: .customLong("disk_watch_interval"), help: "Time between two looks for sandboxes to delete.")
   var diskWatchInterval: DurationFlag = EnvironmentDefault.value("disk_watch_interval", otherwise: .seconds(60))
 
+  @Option(
+    name: .customLong("external_log_file"),
+    help: "File that something else writes our log to, to be shown as /slave/log (default: standard error if a file).")
+  var externalLogFile: String = EnvironmentDefault.value("external_log_file", otherwise: "")
+
   @Option(name: .customLong("logging_level"), help: "Least level of log lines.")
   var loggingLevel: LogLevelFlag = EnvironmentDefault.value("logging_level", otherwise: .info)
 
@@ -143,7 +148,7 @@ struct AgentFlags: ParsableArguments {
       ("fetcher_cache_dir", fetcherCacheDirectory), ("fetcher_cache_size", fetcherCacheSize.description),
       ("fetcher_stall_timeout", fetcherStallTimeout.description), ("frameworks_home", frameworksHome),
       ("gc_delay", gcDelay.description), ("gc_disk_headroom", String(gcDiskHeadroom)),
-      ("disk_watch_interval", diskWatchInterval.description),
+      ("disk_watch_interval", diskWatchInterval.description), ("external_log_file", externalLogFile),
       ("logging_level", loggingLevel.defaultValueDescription),
     ]
     return Dictionary(uniqueKeysWithValues: values.filter { !$0.1.isEmpty })

@@ -1,5 +1,6 @@
 import AgentCore
 import Daemon
+import Files
 import FoundationEssentials
 import ModuleHost
 import NIOCore
@@ -14,9 +15,14 @@ struct Endpoints {
 
   init(_ process: AgentProcess) {
     self.process = process
-    let files = FilesEndpoint(process)
+    let log = LogFile(named: "/slave/log", external: process.setup.flags.externalLogFile.given)
+    let files = FileService {
+      AgentFiles(workDirectory: process.setup.workDirectory, agentID: process.agentID, log: log)
+    } attached: {
+      (process.state?.sandboxes ?? [:]).merging(log.attached) { own, _ in own }
+    }
     let statistics = StatisticsEndpoint(process)
-    let operators = OperatorEndpoint(process)
+    let operators = OperatorEndpoint(process, files)
     router.on("/api/v1", operators.call)
     router.on("/api/v1/executor", executor)
     router.get("/health") { _, responder in responder.respond(Response(.ok)) }
@@ -29,9 +35,7 @@ struct Endpoints {
     router.get("/metrics/snapshot", metrics)
     for path in ["/monitor/statistics", "/monitor/statistics.json"] { router.get(path, statistics.statistics) }
     router.get("/containers", statistics.containers)
-    router.get("/files/browse", files.browse)
-    router.get("/files/read", files.read)
-    router.get("/files/download", files.download)
+    files.addRoutes(to: router)
   }
 
   /// The checks in the order of protocol fact 95, as far as they are not the core's.

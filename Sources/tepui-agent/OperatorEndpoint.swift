@@ -1,5 +1,6 @@
 import AgentCore
 import Daemon
+import Files
 import NIOHTTP1
 import Transport
 import Wire
@@ -7,9 +8,11 @@ import Wire
 /// The agent's operator API, `POST /api/v1`, as far as it reads.
 struct OperatorEndpoint {
   private let process: AgentProcess
+  private let files: FileService
 
-  init(_ process: AgentProcess) {
+  init(_ process: AgentProcess, _ files: FileService) {
     self.process = process
+    self.files = files
   }
 
   /// Protocol facts 10 and 119: recovery, method, type, body, what is missing in it, and then the format of the answer.
@@ -46,6 +49,24 @@ struct OperatorEndpoint {
       let containers = state.containers(showsNested: call.getContainers.showNested)
       process.measure(containers.map(\.containerID.value)) { usage in
         responder.respond(encode(.containers(containers, usage: usage)))
+      }
+    case .listFiles:
+      files.list(call.listFiles.path, responder) { infos in
+        encode(
+          .with {
+            $0.type = .listFiles
+            $0.listFiles.fileInfos = infos
+          })
+      }
+    case .readFile:
+      let length = call.readFile.hasLength ? call.readFile.length : nil
+      files.read(call.readFile.path, offset: call.readFile.offset, length: length, responder) { size, bytes in
+        encode(
+          .with {
+            $0.type = .readFile
+            $0.readFile.size = UInt64(size)
+            $0.readFile.data = .init(bytes)
+          })
       }
     default:
       if let answer = answer(call, on: state) { return responder.respond(encode(answer)) }

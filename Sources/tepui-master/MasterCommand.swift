@@ -90,6 +90,10 @@ struct MasterCommand: ParsableCommand {
   @Option(
     name: .customLong("max_operator_event_stream_subscribers"), help: "Event streams of operators at a time.")
   var maxSubscribers = EnvironmentDefault.value("max_operator_event_stream_subscribers", otherwise: 1000)
+  @Option(
+    name: .customLong("external_log_file"),
+    help: "File that something else writes our log to, to be shown as /master/log (default: standard error if a file).")
+  var externalLogFile: String?
   @Option(name: .customLong("logging_level"), help: "DEBUG, INFO, WARNING or ERROR.")
   var loggingLevel = EnvironmentDefault.value("logging_level", otherwise: LogLevelFlag.info)
 
@@ -103,6 +107,7 @@ struct MasterCommand: ParsableCommand {
     EnvironmentDefault.fill(&allocator, "allocator")
     EnvironmentDefault.fill(&roles, "roles")
     EnvironmentDefault.fill(&domain, "domain")
+    EnvironmentDefault.fill(&externalLogFile, "external_log_file")
     if !(0...65535).contains(port) { throw ValidationError("--port is \(port); it must be from 0 to 65535") }
     if maxAgentPingTimeouts < 1 { throw ValidationError("--max_agent_ping_timeouts must be at least 1") }
     if maxSubscribers < 1 { throw ValidationError("--max_operator_event_stream_subscribers must be at least 1") }
@@ -228,7 +233,7 @@ struct MasterCommand: ParsableCommand {
     var flags = [
       "ip": ip, "port": String(port), "hostname": hostname, "cluster": cluster, "work_dir": workDir,
       "modules_dir": modulesDir, "modules": modules, "allocator": allocator, "roles": roles,
-      "domain": domain,
+      "domain": domain, "external_log_file": externalLogFile,
     ].compactMapValues { $0 }
     flags["allocation_interval"] = allocationInterval.description
     flags["offer_timeout"] = offerTimeout.description

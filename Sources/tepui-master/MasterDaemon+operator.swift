@@ -45,6 +45,24 @@ extension MasterDaemon {
       Dump.answer(responder, isHead: false, contentType: format.rawValue) { sink in
         capture.snapshot().write(call, format, sink: sink) ?? []
       }
+    } else if call.type == .listFiles {
+      files.list(call.listFiles.path, responder) { infos in
+        encode(
+          .with {
+            $0.type = .listFiles
+            $0.listFiles.fileInfos = infos
+          })
+      }
+    } else if call.type == .readFile {
+      let length = call.readFile.hasLength ? call.readFile.length : nil
+      files.read(call.readFile.path, offset: call.readFile.offset, length: length, responder) { size, bytes in
+        encode(
+          .with {
+            $0.type = .readFile
+            $0.readFile.size = UInt64(size)
+            $0.readFile.data = .init(bytes)
+          })
+      }
     } else if let answer = ownAnswer(call.type) {
       responder.respond(encode(answer))
     } else if call.type == .getMetrics {

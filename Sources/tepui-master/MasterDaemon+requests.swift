@@ -17,6 +17,7 @@ extension MasterDaemon {
     router.get("/redirect") { [self] in redirect($0, $1) }
     router.get("/modules") { [self] in $1.respond(.json(ModuleStatus.json(modules.modules))) }
     operatorRoutes(router)
+    files.addRoutes(to: router)
     read(router, "/state") { [flags] in $0.writeState(flags: flags, to: &$2) }
     read(router, "/state.json") { [flags] in $0.writeState(flags: flags, to: &$2) }
     read(router, "/state-summary") { $0.writeSummary(to: &$2) }

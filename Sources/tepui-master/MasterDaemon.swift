@@ -1,5 +1,6 @@
 import Daemon
 import Dispatch
+import Files
 import Glibc
 import Logging
 import MasterCore
@@ -33,6 +34,7 @@ final class MasterDaemon: @unchecked Sendable {
   }
   /// Set as soon as the port is known: the core tells it to frameworks.
   private(set) var core: MasterCore?
+  let files: FileService
   let loopDelay: LoopDelay
   var peers: [ConnectionID: Peer] = [:]
   private var nextConnection: UInt64 = 0
@@ -52,6 +54,12 @@ final class MasterDaemon: @unchecked Sendable {
     self.eventLoop = eventLoop
     self.logger = logger
     loopDelay = LoopDelay(of: eventLoop)
+    let log = LogFile(named: "/master/log", external: flags["external_log_file"])
+    files = FileService {
+      log
+    } attached: {
+      log.attached
+    }
   }
 
   /// Starts to serve. Called from the thread that starts the daemon.

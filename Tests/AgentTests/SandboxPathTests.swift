@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Glibc
 import Testing
@@ -25,11 +26,15 @@ import Testing
 
   /// What is behind a path; nil if it is not served.
   private func content(_ path: String) -> String? {
-    guard let descriptor = SandboxPath(path, workDirectory: work.path, agentID: "A")?.open() else { return nil }
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: 100)
-    let count = read(descriptor, &bytes, bytes.count)
-    return count < 0 ? "a directory" : String(decoding: bytes[..<count], as: UTF8.self)
+    guard let file = try? open(path) else { return nil }
+    if file.isDirectory { return "a directory" }
+    let content = try? Data(contentsOf: URL(filePath: "/proc/self/fd/\(file.place)"))
+    return content.map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  private func open(_ path: String) throws(FileRefusal) -> OpenFile {
+    guard let path = SandboxPath(path, workDirectory: work.path, agentID: "A") else { throw .notFound }
+    return try path.open()
   }
 
   @Test func aSandboxIsFoundByItsRealPathAndByTheVirtualOne() {
@@ -44,8 +49,53 @@ import Testing
     #expect(content("/frameworks/F/executors/E/runs/c1/current") == "inner")
   }
 
+  @Test func whatLiesOutsideIsRefusedAsByMesosAndNotShownInListings() throws {
+    let run = "/frameworks/F/executors/E/runs/c1"
+    for rest in ["passwd", "up/outside", "../../../../../../../../outside"] {
+      #expect(throws: FileRefusal(400, "'\(work.path)/\(sandbox)/\(rest)' is inaccessible.\n")) {
+        _ = try open("\(run)/\(rest)")
+      }
+    }
+    #expect(throws: FileRefusal.notFound) { _ = try open("\(run)/missing") }
+    #expect(throws: FileRefusal.notFound) { _ = try open("\(run)/stdout/x") }
+    try work.link("\(sandbox)/loop", to: "loop")
+    #expect(throws: FileRefusal.self) { _ = try open("\(run)/loop") }
+    #expect(throws: FileRefusal.notFound) { _ = try open("\(run)/stdout\u{0}x") }
+
+    let directory = try open(run)
+    let shown = { (name: String) in directory.status(of: name).map { $0.st_mode & S_IFMT } }
+    #expect(shown("stdout") == S_IFREG && shown("current") == S_IFREG && shown("logs") == S_IFDIR)
+    #expect(shown("passwd") == S_IFLNK && shown("up") == S_IFLNK && shown("none") == nil)
+    // A pod's tasks are found by absolute links.
+    try work.link("\(sandbox)/absolute", to: "\(work.path)/\(sandbox)/logs")
+    #expect(shown("absolute") == S_IFDIR)
+    #expect(content("\(run)/absolute/app.log") == "inner")
+    #expect(content("\(run)/logs/../stdout") == "hello")
+  }
+
+  @Test func aLinkThatIsPutInTheWayIsNotFollowed() throws {
+    let run = "/frameworks/F/executors/E/runs/c1"
+    let (file, aside) = ("\(work.path)/\(sandbox)/logs", "\(work.path)/\(sandbox)/aside")
+    // Exchanges the directory for a link as fast as it can.
+    let exchanger = Thread {
+      while !Thread.current.isCancelled {
+        rename(file, aside)
+        symlink(work.path, file)
+        unlink(file)
+        rename(aside, file)
+      }
+    }
+    exchanger.start()
+    defer { exchanger.cancel() }
+    try work.write("secret", to: "app.log")
+    for _ in 0..<2000 {
+      let found = content("\(run)/logs/app.log")
+      #expect(found == nil || found == "inner")
+    }
+  }
+
   @Test(arguments: [
-    "passwd", "up/outside", "neighbour/stdout", "../../../other/runs/c2/stdout", "./stdout",
+    "passwd", "up/outside", "neighbour/stdout", "../../../other/runs/c2/stdout",
     "../../../../../../../outside",
     "missing",
   ])

@@ -82,6 +82,10 @@ final class Cluster {
 
   func isRunning(_ agent: String) -> Bool { agents[agent]?.program.isRunning ?? false }
 
+  func mostResidentBytes(of agent: String) throws -> Int {
+    try #require(agents[agent]).program.mostResidentBytes
+  }
+
   func log(of agent: String) -> String { agents[agent]?.program.log ?? "" }
 
   func stopAgent(_ name: String, _ signal: Int32 = SIGTERM) async throws {

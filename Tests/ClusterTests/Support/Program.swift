@@ -28,6 +28,15 @@ final class Program {
   deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
   var isRunning: Bool { process.isRunning }
+
+  /// The most memory that it has ever held.
+  var mostResidentBytes: Int {
+    get throws {
+      let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+      return try #require(status.firstMatch(of: /VmHWM:\s+(\d+) kB/).flatMap { Int($0.output.1) }) << 10
+    }
+  }
+
   /// What it wrote, standard error included.
   var output: Data { (try? Data(contentsOf: URL(filePath: logPath))) ?? Data() }
   var log: String { String(decoding: output, as: UTF8.self) }

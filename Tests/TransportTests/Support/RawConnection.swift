@@ -54,6 +54,15 @@ final class RawConnection {
     return String(decoding: received, as: UTF8.self)
   }
 
+  /// Reads what has come and forgets it; how much it was, 0 when the peer has closed.
+  func readPortion() throws -> Int {
+    var portion = [UInt8](repeating: 0, count: 65536)
+    let count = recv(socket, &portion, portion.count, 0)
+    if count < 0 && errno == ECONNRESET { return 0 }
+    try #require(count >= 0, "no answer: \(String(cString: strerror(errno)))")
+    return count
+  }
+
   /// Closes with a reset in place of an orderly end, as a crashed or firewalled host seems to.
   func reset() {
     var atOnce = linger(l_onoff: 1, l_linger: 0)

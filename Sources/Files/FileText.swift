@@ -1,6 +1,6 @@
 /// Bytes of a file as text that has the same length in UTF-8, so that readers can go on at their offset plus what they
 /// got: a byte that is no text becomes a question mark, and a character cut off at the end is left for the next read.
-enum SandboxText {
+enum FileText {
   static func text(_ bytes: [UInt8]) -> String {
     if let text = String(validating: bytes, as: UTF8.self) { return text }
     var clean: [UInt8] = []
