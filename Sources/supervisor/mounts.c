@@ -20,13 +20,19 @@ struct mount {
   const char *type, *source, *target, *options;
 };
 
-static _Noreturn void fail_mount(const struct mount *mount, long error) {
-  const char *source = *mount->source != 0 ? mount->source : mount->type;
+/* Who asks for a place in the sandbox says it by its path there; the whole path would not fit into a report. */
+static _Noreturn void fail_place(const struct spec *spec, const char *source, const char *target, long error) {
   char detail[sizeof ((struct launch_report *)0)->detail];
   char *end = text_append(detail, detail, sizeof detail, source);
   end = text_append(detail, end, sizeof detail, " at ");
-  text_append(detail, end, sizeof detail, mount->target);
+  const char *rest = text_below(target, spec->sandbox);
+  end = text_append(detail, end, sizeof detail, rest != NULL ? rest : target);
+  if (rest != NULL) text_append(detail, end, sizeof detail, " in the sandbox");
   fail(LAUNCH_STEP_MOUNT, error, detail);
+}
+
+static _Noreturn void fail_mount(const struct spec *spec, const struct mount *mount, long error) {
+  fail_place(spec, *mount->source != 0 ? mount->source : mount->type, mount->target, error);
 }
 
 static struct owner owner_of(const struct spec *spec) {
@@ -81,19 +87,19 @@ static int is_directory(int fd) {
 /* It has its attributes before anybody can see it. */
 static void bind(const struct spec *spec, const struct mount *mount) {
   int tree = open_source(spec, mount);
-  if (tree < 0) fail_mount(mount, tree);
+  if (tree < 0) fail_mount(spec, mount, tree);
   long error = set_attributes(tree, attributes(mount->flags), (mount->flags & LAUNCH_MOUNT_RECURSIVE) != 0);
-  if (error < 0) fail_mount(mount, error);
+  if (error < 0) fail_mount(spec, mount, error);
   int target = open_target(spec, mount->target, is_directory(tree));
   error = target < 0 ? target : attach(tree, target);
-  if (error < 0) fail_mount(mount, error);
+  if (error < 0) fail_mount(spec, mount, error);
   close_fd(target);
   close_fd(tree);
 }
 
 static void mount_new(const struct spec *spec, const struct mount *mount) {
   int target = open_target(spec, mount->target, 1);
-  if (target < 0) fail_mount(mount, target);
+  if (target < 0) fail_mount(spec, mount, target);
   unsigned long flags = (mount->flags & LAUNCH_MOUNT_READ_ONLY ? MS_RDONLY : 0u) |
                         (mount->flags & LAUNCH_MOUNT_NO_SUID ? MS_NOSUID : 0u) |
                         (mount->flags & LAUNCH_MOUNT_NO_DEVICES ? MS_NODEV : 0u) |
@@ -101,7 +107,7 @@ static void mount_new(const struct spec *spec, const struct mount *mount) {
   /* mount(2) takes paths only; the working directory is the one that cannot be led elsewhere. */
   long error = KERNEL(fchdir, target);
   if (error == 0) error = KERNEL(mount, mount->source, ".", mount->type, flags, mount->options);
-  if (error < 0) fail_mount(mount, error);
+  if (error < 0) fail_mount(spec, mount, error);
   close_fd(target);
 }
 
@@ -122,7 +128,7 @@ static void make_link(const struct spec *spec, const unsigned char *payload) {
   struct owner owner = owner_of(spec);
   int parent = rest != NULL ? parent_in_sandbox(sandbox_fd, rest, &owner, &name) : parent_in_root(root_fd, path, &name);
   long error = parent < 0 ? parent : KERNEL(symlinkat, content, parent, name);
-  if (error < 0) fail(LAUNCH_STEP_MOUNT, error, path);
+  if (error < 0) fail_place(spec, content, path, error);
   close_fd(parent);
 }
 
