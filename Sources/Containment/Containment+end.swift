@@ -5,6 +5,8 @@ import ModuleHost
 extension Containment {
   /// How long a supervisor is given to follow its command by itself before its remaining children are looked for.
   private static let followMs: UInt64 = 5
+  /// How long it is given to store the status.
+  private static let storeLimitNs: UInt64 = 10_000_000_000
   private static let longestPauseMs: UInt64 = 500
   private static let worryAfterNs: UInt64 = 10_000_000_000
 
@@ -32,7 +34,15 @@ extension Containment {
   /// The command is over: its supervisor gets a moment to end by itself.
   func follow(_ container: SupervisedContainer) {
     begin(end: container, as: .exited)
-    container.timer = loop.schedule(afterMs: Self.followMs) { [self] in advance(container) }
+    container.timer = loop.schedule(afterMs: Self.followMs) { [self] in advanceOnceStored(container) }
+  }
+
+  /// What stores the status, the first process of a namespace of pids, is killed with the rest, and on a busy machine its
+  /// turn may come late. Who wants the container gone does not wait for it.
+  private func advanceOnceStored(_ container: SupervisedContainer) {
+    let isLate = EventLoop.nowNs() - container.endingSinceNs > Self.storeLimitNs
+    if isLate || container.state.waitStatus() != nil { return advance(container) }
+    container.timer = loop.schedule(afterMs: Self.followMs) { [self] in advanceOnceStored(container) }
   }
 
   /// Kills the container. A launch that is under way fails.

@@ -38,6 +38,26 @@ extension ContainmentTests {
       #expect(pids.count == 4 && !pids.contains(where: isAlive))
     }
 
+    @Test(.enabled(if: isRoot && rootIsAMount, "namespaces need root and a / that is a mount"))
+    func statusIsTrueHoweverLateItIsStored() async throws {
+      let harness = try Harness([PlannedIsolator("a", [.namespaces([.pid, .mount])])])
+      let request = try harness.request("a", "read -r _ < gate; exit 3")
+      let gate = try harness.addGate(to: request)
+      let launched = try await harness.launch(request).get()
+      let status = try #require(read("/proc/\(launched.pid)/status"))
+      let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("PPid:") })
+      let first = try #require(Int32(line.split(separator: "\t")[1]))
+      try #require(first != launched.supervisorPID)
+      // As if its turn did not come.
+      kill(first, SIGSTOP)
+      pass(gate)
+      try await eventually("the command has ended") { isAlive(launched.pid) ? nil : true }
+      // Far beyond the time that it is given before what is left is killed.
+      usleep(100_000)
+      kill(first, SIGCONT)
+      #expect(try await harness.exit(of: "a").waitStatus == 3 << 8)
+    }
+
     @Test func aTreeThatKeepsForkingIsKilled() async throws {
       let harness = try Harness()
       let script = "echo up; while :; do (sleep 0.01; sleep 600 &) & sleep 0.002; done"
