@@ -50,7 +50,7 @@ extension MasterCore {
     status.message = "Reconciliation: Latest task state"
     status.timestamp = now.epochSeconds
     if let executor = task.executorID { status.executorID.value = executor }
-    if let last = task.statuses.last { status.keep(last) }
+    if let last = task.statuses.last { status.keep(last.message) }
     send(.update(status), to: framework)
   }
 

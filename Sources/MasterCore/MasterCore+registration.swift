@@ -178,7 +178,7 @@ extension MasterCore {
     status.reason = .agentReregistered
     status.message = wasUnreachable ? "Unreachable agent re-reregistered" : "Unknown agent reregistered"
     status.timestamp = now.epochSeconds
-    if let last = task.statuses.last { status.keep(last) }
+    if let last = task.statuses.last { status.keep(last.message) }
     send(.update(status), to: framework)
   }
 

@@ -10,7 +10,7 @@ public struct MasterTask: Sendable {
   public internal(set) var forwardedState: MesosTaskState
   var forwardedUUID: [UInt8]?
   /// One status for each state, the last one of each, without data (protocol fact 74).
-  public internal(set) var statuses: [MesosTaskStatus] = []
+  public internal(set) var statuses: [RecordedStatus] = []
 
   private final class Identity: Sendable {
     let id: String
@@ -104,7 +104,7 @@ public struct MasterTask: Sendable {
     state = task.state
     forwardedState = task.hasStatusUpdateState ? task.statusUpdateState : task.state
     forwardedUUID = task.hasStatusUpdateUuid ? [UInt8](task.statusUpdateUuid) : nil
-    statuses = task.statuses
+    statuses = task.statuses.map { RecordedStatus($0) }
   }
 
   /// Takes over a status; `latest` is the newest state that the agent knows of.
@@ -118,10 +118,10 @@ public struct MasterTask: Sendable {
     var kept = status
     if kept.hasData { kept.clearData() }
     if let last = statuses.last, last.state == status.state {
-      statuses[statuses.count - 1] = kept
+      statuses[statuses.count - 1] = RecordedStatus(kept)
       return [.taskCheckStatusUpdated, .taskHealthCheckStatusUpdated].contains(status.reason)
     }
-    statuses.append(kept)
+    statuses.append(RecordedStatus(kept))
     return true
   }
 }

@@ -21,8 +21,8 @@ final class Dump: @unchecked Sendable {
   private static let turn = DispatchSemaphore(value: 1)
 
   private let outlet: NIOLoopBound<any DumpOutlet>
-  /// Of pieces that may be on their way to the reader.
-  private let slots = DispatchSemaphore(value: 4)
+  /// Of pieces that may be on their way to the reader: enough to go on while the loop is busy with others for some time.
+  private let slots = DispatchSemaphore(value: 16)
   /// Belongs to the writing thread.
   private var hasBegun = false
   /// Set on the loop before a slot is given back, read after one was taken.

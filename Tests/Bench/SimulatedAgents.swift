@@ -6,7 +6,7 @@ import Wire
 
 /// Agents that subscribe to a master over real sockets, each with a stream of its own, answer pings and do nothing else.
 ///
-/// Pongs share a few connections: 10,000 agents with two sockets each would need more than 20,000 file descriptors,
+/// Pongs share some connections: 10,000 agents with two sockets each would need more than 20,000 file descriptors,
 /// which many machines do not allow. Belongs to its event loop.
 final class SimulatedAgents {
   private static let path = "/api/tepui/v1/agent"
@@ -22,7 +22,7 @@ final class SimulatedAgents {
   init(master: Endpoint, eventLoop: any EventLoop) {
     http = HTTPClient(eventLoop: eventLoop)
     self.master = master
-    pongs = (0..<16).map { [http] _ in http.orderedCalls(to: master) }
+    pongs = (0..<256).map { [http] _ in http.orderedCalls(to: master) }
   }
 
   var isDone: Bool { registered == subscriptions.count }

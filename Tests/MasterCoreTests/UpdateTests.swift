@@ -25,7 +25,7 @@ import Wire
     #expect(status.agentID.value == agent.id)
     #expect(status.hasTimestamp)
     #expect(status.data.count == 7)
-    #expect(task?.statuses.allSatisfy { !$0.hasData } ?? false)
+    #expect(task?.statuses.allSatisfy { !$0.message.hasData } ?? false)
   }
 
   @Test func anAcknowledgementGoesToTheAgent() throws {

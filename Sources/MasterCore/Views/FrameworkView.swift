@@ -4,8 +4,14 @@ import Wire
 extension FrameworkSnapshot {
   /// Protocol fact 147.
   func write(to json: inout JSONWriter) {
-    let used = used
     json.object { json in
+      // Tasks lie all over the memory: one pass over them writes them and adds up what they use.
+      var used = Resources()
+      json.list("tasks", tasks) { json, task in
+        task.write(to: &json)
+        if !task.state.isTerminal { used += task.resources }
+      }
+      for executor in executors { used += executor.resources }
       writeSummary(used: used, to: &json)
       json.member("user", info.user)
       json.member("failover_timeout", info.failoverTimeout)
@@ -17,7 +23,6 @@ extension FrameworkSnapshot {
       json.summary("resources", used + offered)
       if info.isMultiRole { json.member("roles", roles) } else { json.member("role", roles.first) }
       if info.hasLabels { json.labels(info.labels) }
-      json.list("tasks", tasks) { $1.write(to: &$0) }
       json.list("unreachable_tasks", unreachableTasks) { $1.write(to: &$0) }
       json.list("completed_tasks", completedTasks) { $1.write(to: &$0) }
       json.list("executors", executors) { $1.write(to: &$0) }

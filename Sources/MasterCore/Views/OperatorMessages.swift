@@ -14,7 +14,7 @@ extension MasterTask {
     task.agentID.value = agentID
     task.state = state
     task.resources = resources.wire(.stack)
-    task.statuses = statuses
+    task.statuses = statuses.map(\.message)
     if let forwardedUUID {
       task.statusUpdateState = forwardedState
       task.statusUpdateUuid = .init(forwardedUUID)

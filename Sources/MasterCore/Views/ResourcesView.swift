@@ -10,12 +10,33 @@ extension JSONWriter {
   }
 
   mutating func summary(_ resources: Resources) {
+    var disk = Quantity.zero
+    var mem = Quantity.zero
+    var gpus = Quantity.zero
+    var cpus = Quantity.zero
+    var hasOthers = false
+    // Not by copies of whole resources: this is done for every task.
+    resources.elements.withUnsafeBufferPointer { elements in
+      for index in elements.indices {
+        guard !elements[index].isRevocable, case .scalar(let quantity) = elements[index].value else {
+          hasOthers = true
+          continue
+        }
+        switch elements[index].name {
+        case "cpus": cpus += quantity
+        case "mem": mem += quantity
+        case "disk": disk += quantity
+        case "gpus": gpus += quantity
+        default: hasOthers = true
+        }
+      }
+    }
     object { json in
-      json.amount("disk", resources)
-      json.amount("mem", resources)
-      json.amount("gpus", resources)
-      json.amount("cpus", resources)
-      // Nearly always there is nothing else, or one of ports.
+      json.member("disk", disk)
+      json.member("mem", mem)
+      json.member("gpus", gpus)
+      json.member("cpus", cpus)
+      guard hasOthers else { return }
       var seen: [String] = []
       for resource in resources where !resource.isInEverySummary {
         let name = resource.nameInSummary
@@ -27,14 +48,9 @@ extension JSONWriter {
     }
   }
 
-  private mutating func amount(_ name: StaticString, _ resources: Resources) {
+  private mutating func member(_ name: StaticString, _ quantity: Quantity) {
     self.name(name)
-    var sum = Quantity.zero
-    let wanted = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-    for resource in resources where resource.isInEverySummary && resource.name.utf8.elementsEqual(wanted) {
-      if case .scalar(let quantity) = resource.value { sum += quantity }
-    }
-    value(thousandths: sum.thousandths)
+    value(thousandths: quantity.thousandths)
   }
 
   /// Of resources with one name.

@@ -13,7 +13,7 @@ extension MasterTask {
       json.member("state", state.protocolName)
       json.summary("resources", resources)
       json.member("role", resources.elements.first?.allocationRole)
-      json.list("statuses", statuses) { $1.write(to: &$0) }
+      json.list("statuses", statuses) { $0.value(json: $1.shown) }
       extras?.write(to: &json)
     }
   }
@@ -50,7 +50,7 @@ extension MasterTask.Extras {
 }
 
 extension MesosTaskStatus {
-  fileprivate func write(to json: inout JSONWriter) {
+  func write(to json: inout JSONWriter) {
     json.object { json in
       json.member("state", state.protocolName)
       json.member("timestamp", timestamp)
