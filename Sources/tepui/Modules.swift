@@ -20,6 +20,8 @@ struct Modules: AsyncParsableCommand {
       var calls: Int?
       var timeMs: Double?
       var refusals: Int?
+      var failures: Int?
+      var overruns: Int?
       var reason: String?
     }
     var modules: [Module]
@@ -44,15 +46,23 @@ struct Modules: AsyncParsableCommand {
     }
   }
 
+  /// `allocator` of `tepui.allocator/1`.
+  private func noun(_ kind: String?) -> String {
+    kind?.split(separator: "/").first?.split(separator: ".").last.map(String.init) ?? ""
+  }
+
   private func show(_ lists: [(String, [UInt8])]) throws {
-    var table = Table("WHERE", "MODULE", "STATE", "VERSION", "ABI", "CALLS", "MS", "REFUSALS", "DETAILS")
+    var table = Table(
+      "WHERE", "MODULE", "KIND", "STATE", "VERSION", "ABI", "CALLS", "MS", "REFUSALS", "FAILURES", "OVERRUNS", "PATH",
+      "DETAILS")
     for (place, json) in lists {
       for module in try Answer(json: json).modules {
         let parameters = (module.parameters ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         table.add(
-          place, module.id ?? module.path, module.state, module.version ?? "", module.abi ?? "",
+          place, module.id ?? "-", noun(module.kind), module.state, module.version ?? "", module.abi ?? "",
           module.calls.map(String.init) ?? "", module.timeMs.map { number($0) } ?? "",
-          module.refusals.map(String.init) ?? "", module.reason ?? parameters.joined(separator: " "))
+          module.refusals.map(String.init) ?? "", module.failures.map(String.init) ?? "",
+          module.overruns.map(String.init) ?? "", module.path, module.reason ?? parameters.joined(separator: " "))
       }
     }
     print(table.text, terminator: "")

@@ -91,8 +91,8 @@ extension ClusterTests {
         let frameworks = try await cluster.tepui("frameworks")
         #expect(frameworks.output.contains("listed"))
         let modules = try await cluster.tepui("modules")
-        #expect(modules.output.contains(#/master .* org\.tepui\.drf +loaded/#))
-        #expect(modules.output.contains(#/agent .* org\.tepui\.posix +loaded/#))
+        #expect(modules.output.contains(#/master .* org\.tepui\.drf +allocator +loaded/#))
+        #expect(modules.output.contains(#/agent .* org\.tepui\.posix +isolator +loaded/#))
         for command in ["ps", "agents", "frameworks", "modules"] {
           let (json, status) = try await cluster.tepui(command, "--json")
           #expect(status == 0 && json.hasPrefix("{"), "\(command)")

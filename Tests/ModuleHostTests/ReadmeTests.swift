@@ -2,7 +2,8 @@ import Foundation
 import ModuleHost
 import Testing
 
-/// What SDK/README.md shows: the tests build just these listings, by just these commands.
+/// What SDK/README.md shows, at work in a host: the tests build just these listings, by just these commands. What it does
+/// with installed programs is for the tests of the tool.
 @Suite struct ReadmeTests {
   private let workspace = try! Workspace()
 
@@ -29,18 +30,30 @@ import Testing
   private func follow(_ title: String) throws {
     let blocks = try blocks(ofSection: title)
     try #require(blocks.contains { $0.language == "sh" } && blocks.contains { $0.file != nil })
-    for block in blocks {
+    for block in blocks where block.file != "daemon" && !block.text.hasPrefix("tepui") {
       if let file = block.file {
         let directory = URL(filePath: workspace.file(file)).deletingLastPathComponent()
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         try workspace.write(file, block.text)
       } else {
-        let commands = "export TEPUI='\(Repository.root)'\n\(block.text)"
+        let commands = "export PREFIX='\(try prefix())'\n\(block.text)"
         let result = try run(["sh", "-ec", commands], in: workspace.path)
         try #require(result.status == 0, "\(block.text)\n\(result.output)")
         #expect(!result.output.contains("warning:"), "\(result.output)")
       }
     }
+  }
+
+  /// What an installation has, without one.
+  private func prefix() throws -> String {
+    let prefix = workspace.file("prefix")
+    if FileManager.default.fileExists(atPath: prefix) { return prefix }
+    try FileManager.default.createDirectory(atPath: "\(prefix)/share/tepui", withIntermediateDirectories: true)
+    for (link, target) in [("include", "SDK/include"), ("share/tepui/sdk", "SDK")] {
+      try FileManager.default.createSymbolicLink(
+        atPath: "\(prefix)/\(link)", withDestinationPath: "\(Repository.root)/\(target)")
+    }
+    return prefix
   }
 
   private func host() throws -> ModuleHost {

@@ -174,7 +174,8 @@ struct Modules {
 
   /// Copies the modules of the build, builds the own ones and writes modules.json.
   func install(in directory: String) throws {
-    for name in ["drf", "strict-priority", "binpack", "posix", "rlimits", "namespaces", "privileges", "seccomp"] {
+    for name in ["drf", "strict-priority", "binpack", "lua", "posix", "rlimits", "namespaces", "privileges", "seccomp"]
+    {
       let target = "\(directory)/lib\(name).so"
       try FileManager.default.copyItem(atPath: "\(Repository.products)/lib\(name).so", toPath: target)
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: target)
@@ -186,7 +187,7 @@ struct Modules {
   func write(in directory: String) throws {
     let known = [
       ("drf", "org.tepui.drf"), ("strict-priority", "org.tepui.strict-priority"), ("binpack", "org.tepui.binpack"),
-      ("posix", "org.tepui.posix"),
+      ("lua", "org.tepui.lua"), ("posix", "org.tepui.posix"),
     ]
     let libraries: [[String: Any]] = (known + own.map { ($0.name, $0.module) }).map { library, module in
       let parameters = (parameters[module] ?? [:]).map { ["key": $0.key, "value": $0.value] }
