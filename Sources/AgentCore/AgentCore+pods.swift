@@ -103,10 +103,12 @@ public struct SharedPath: Hashable, Sendable {
   public var path: String
   /// Below the sandbox of the task.
   public var containerPath: String
+  public var isReadOnly = false
 
   static func all(in container: MesosContainerInfo) -> [SharedPath] {
     container.volumes.filter(isShared).map {
-      SharedPath(path: $0.source.sandboxPath.path, containerPath: $0.containerPath)
+      SharedPath(
+        path: $0.source.sandboxPath.path, containerPath: $0.containerPath, isReadOnly: $0.mode == .ro)
     }
   }
 
@@ -114,8 +116,8 @@ public struct SharedPath: Hashable, Sendable {
     volume.source.type == .sandboxPath && volume.source.sandboxPath.type == .parent
   }
 
-  /// What keeps a task from having such a volume; nil for nothing. They are symbolic links, as with Mesos'
-  /// volume/sandbox_path where there is no file system of the task's own.
+  /// What keeps a task from having such a volume; nil for nothing. They are mounts in a root file system of the task's
+  /// own, else symbolic links, as with Mesos' volume/sandbox_path.
   static func problem(of task: MesosTaskInfo, inPod: Bool) -> String? {
     for volume in task.container.volumes where isShared(volume) {
       let (path, containerPath) = (volume.source.sandboxPath.path, volume.containerPath)
@@ -125,9 +127,9 @@ public struct SharedPath: Hashable, Sendable {
       for text in [path, containerPath] where !isBelow(text) {
         return "Volume '\(containerPath)': '\(text)' is not a path below the sandbox"
       }
-      if volume.mode == .ro {
-        return "Volume '\(containerPath)': this agent cannot keep tasks from writing to a volume, so its mode must be "
-          + "RW"
+      if volume.mode == .ro, !task.container.mesos.hasImage {
+        return "Volume '\(containerPath)': this agent cannot keep tasks without an image from writing to a volume, so "
+          + "its mode must be RW"
       }
     }
     return nil

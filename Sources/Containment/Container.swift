@@ -29,6 +29,8 @@ public struct LaunchRequest: Sendable {
     public enum Source: Equatable, Sendable {
       /// Absolute path of what exists.
       case host(String)
+      /// The same where tasks may write, so that no part of it may be a symbolic link.
+      case hostWithoutLinks(String)
       /// Relative path of a directory, made if it is missing.
       case sandbox(String)
     }

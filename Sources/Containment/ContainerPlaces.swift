@@ -83,23 +83,32 @@ struct ContainerPlaces {
     let path = volume.containerPath
     let sandbox = request.description.sandbox
     let target = path.hasPrefix("/") ? path : "\(sandbox)/\(path)"
-    if case .host(let source) = volume.source {
-      guard access(source, F_OK) == 0 else {
-        throw failure(.mount, "the volume at \(path): cannot find the host's path \(SystemFailure(source))")
-      }
+    if let source = volume.source.hostPath, access(source, F_OK) != 0 {
+      throw failure(.mount, "the volume at \(path): cannot find the host's path \(SystemFailure(source))")
     }
     if plan.namespaces.contains(.mount) {
       let access: PlanEntry.Mount.Flags = volume.isReadOnly ? [.bind, .recursive, .readOnly] : [.bind, .recursive]
       switch volume.source {
       case .host(let source): all.append(.mount(.init(type: "", source: source, target: target, flags: access)))
+      case .hostWithoutLinks(let source):
+        all.append(.mount(.init(type: "", source: source, target: target, flags: access.union(.noLinks))))
       case .sandbox(let source):
         all.append(.mount(.init(type: "", source: source, target: target, flags: access.union(.fromSandbox))))
       }
       return
     }
-    guard case .host(let source) = volume.source, !path.hasPrefix("/"), !volume.isReadOnly else {
+    guard let source = volume.source.hostPath, !path.hasPrefix("/"), !volume.isReadOnly else {
       throw failure(.mount, "the volume at \(path) needs a mount namespace: \(Self.cure)")
     }
     all.append(.link(source, at: target))
+  }
+}
+
+extension LaunchRequest.Volume.Source {
+  fileprivate var hostPath: String? {
+    switch self {
+    case .host(let path), .hostWithoutLinks(let path): path
+    case .sandbox: nil
+    }
   }
 }

@@ -272,7 +272,10 @@ public enum PlanEntry: Equatable, Sendable {
       public static let fromSandbox = Self(rawValue: 64)
       public static let forAll = Self(rawValue: 128)
 
+      /// Those that a module may use.
       public static let known = Self(rawValue: 255)
+      /// Of the source no part may be a symbolic link.
+      public static let noLinks = Self(rawValue: 256)
     }
   }
 

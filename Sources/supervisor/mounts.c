@@ -53,10 +53,16 @@ static int open_target(const struct spec *spec, const char *target, int is_direc
 /* A copy of a mount, attached nowhere. */
 static int open_source(const struct spec *spec, const struct mount *mount) {
   unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (mount->flags & LAUNCH_MOUNT_RECURSIVE ? AT_RECURSIVE : 0u);
-  if (!(mount->flags & LAUNCH_MOUNT_FROM_SANDBOX)) return (int)KERNEL(open_tree, AT_FDCWD, mount->source, flags);
-  struct owner owner = owner_of(spec);
-  owner.mode = mount->flags & LAUNCH_MOUNT_FOR_ALL ? 01777 : 0;
-  int place = place_in_sandbox(sandbox_fd, mount->source, 1, &owner);
+  int place;
+  if (mount->flags & LAUNCH_MOUNT_FROM_SANDBOX) {
+    struct owner owner = owner_of(spec);
+    owner.mode = mount->flags & LAUNCH_MOUNT_FOR_ALL ? 01777 : 0;
+    place = place_in_sandbox(sandbox_fd, mount->source, 1, &owner);
+  } else if (mount->flags & LAUNCH_MOUNT_NO_LINKS) {
+    place = existing_without_links(mount->source);
+  } else {
+    return (int)KERNEL(open_tree, AT_FDCWD, mount->source, flags);
+  }
   if (place < 0) return place;
   int tree = (int)KERNEL(open_tree, place, "", flags | AT_EMPTY_PATH);
   close_fd(place);

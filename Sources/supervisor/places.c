@@ -100,6 +100,8 @@ int parent_in_sandbox(int sandbox, const char *path, const struct owner *owner, 
   return walk(sandbox, path, *name, 1, owner);
 }
 
+int existing_without_links(const char *path) { return open_as_place(AT_FDCWD, path, RESOLVE_NO_SYMLINKS); }
+
 int existing_in_root(int root, const char *path) { return open_as_place(root, path, RESOLVE_IN_ROOT); }
 
 /* Makes the directories up to `end`, each seen from the root, so that links count from there. */

@@ -246,8 +246,18 @@ final class Containers: Sendable {
     // Links to the host would lead nowhere in another root.
     if launch.setup.root != nil {
       request.volumes += launch.volumes.map { .init(.host($0.source), at: $0.containerPath, isReadOnly: false) }
+      request.volumes += launch.nesting?.volumes ?? []
     }
     return request
+  }
+}
+
+extension ContainerLaunch.Nesting {
+  /// What the task shares with the others of its pod, which may have put links there.
+  fileprivate var volumes: [LaunchRequest.Volume] {
+    paths.map {
+      .init(.hostWithoutLinks("\(parentSandbox)/\($0.path)"), at: $0.containerPath, isReadOnly: $0.isReadOnly)
+    }
   }
 }
 

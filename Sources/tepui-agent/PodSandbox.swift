@@ -17,8 +17,9 @@ struct PodSandbox {
   }
 
   /// Makes the sandbox of one task (protocol fact 112) with what it shares with the others.
+  /// - Parameter linked: whether the task finds that by links, rather than mounted in a root file system of its own.
   func makeRoom(
-    for nesting: ContainerLaunch.Nesting, at sandbox: String, _ owner: UserAccount?
+    for nesting: ContainerLaunch.Nesting, at sandbox: String, _ owner: UserAccount?, linked: Bool
   ) throws(FileError) {
     guard mkdir(sandbox, 0o750) == 0 else { throw FileError("make the sandbox", sandbox) }
     try Sandbox.give(sandbox, to: owner)
@@ -29,6 +30,7 @@ struct PodSandbox {
     let parentOwner = try Sandbox.account(of: nesting.parentUser)
     for shared in nesting.paths {
       try make(shared.path, for: parentOwner)
+      guard linked else { continue }
       try Volumes.link(
         VolumeLink(source: "\(path)/\(shared.path)", containerPath: shared.containerPath, isShared: true),
         into: sandbox, for: owner)

@@ -11,7 +11,8 @@ struct Sandbox {
     let owner = try Self.account(of: launch.user)
     let path = launch.sandbox
     if let nesting = launch.nesting {
-      try PodSandbox(path: nesting.parentSandbox).makeRoom(for: nesting, at: path, owner)
+      try PodSandbox(path: nesting.parentSandbox).makeRoom(
+        for: nesting, at: path, owner, linked: launch.setup.root == nil)
       return try fill(for: owner)
     }
     guard let slash = path.lastIndex(of: "/") else { throw FileError("'\(path)' is no path of a sandbox") }

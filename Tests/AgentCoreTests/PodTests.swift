@@ -315,6 +315,24 @@ import Wire
     #expect(nesting.parentSandbox == agent.launches.first { $0.containerID == parent }?.sandbox)
   }
 
+  @Test func onlyATaskWithAnImageSharesReadOnly() throws {
+    for hasImage in [false, true] {
+      var configuration = Simulation.defaultConfiguration()
+      configuration.rootDirectory = "/roots"
+      let agent = try Simulation.subscribed(configuration)
+      var info = task("a")
+      info.container.type = .mesos
+      info.container.volumes = [sharedVolume("shared", at: "data")]
+      info.container.volumes[0].mode = .ro
+      if hasImage {
+        info.container.mesos.image.type = .docker
+        info.container.mesos.image.docker.name = "tiny"
+      }
+      agent.run([info], on: pod(), group: true)
+      #expect(agent.states("a") == (hasImage ? [] : [.taskError]))
+    }
+  }
+
   private func sharedVolume(_ path: String, at containerPath: String) -> MesosVolume {
     .with {
       $0.mode = .rw

@@ -51,6 +51,17 @@ import Testing
     #expect(try String(contentsOfFile: note, encoding: .utf8) == "hello")
   }
 
+  @Test func withARootOfItsOwnThereAreNoLinks() throws {
+    let directory = try TemporaryDirectory()
+    let pod = launch(directory, "pod")
+    try Sandbox(launch: pod).make()
+    var task = launch(directory, "a", paths: [SharedPath(path: "shared", containerPath: "s")])
+    task.setup.root = "/roots/image"
+    try Sandbox(launch: task).make()
+    #expect(FileManager.default.fileExists(atPath: "\(pod.sandbox)/shared"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: task.sandbox).isEmpty)
+  }
+
   @Test func linksOfTasksDoNotLeadTheAgentAstray() throws {
     let directory = try TemporaryDirectory()
     let pod = launch(directory, "pod")

@@ -132,6 +132,23 @@ extension ContainmentTests {
       }
     }
 
+    @Test func linkWhereOthersMayWriteIsNoVolume() async throws {
+      let shared = try Harness.makeDirectory()
+      mkdir("\(shared)/real", 0o755)
+      try #require(symlink("/usr", "\(shared)/link") == 0)
+      let harness = try harness()
+      var request = try harness.request("c", "exit 0")
+      request.volumes = [.init(.hostWithoutLinks("\(shared)/real"), at: "/mnt", isReadOnly: false)]
+      #expect(try await run(harness, request).waitStatus == 0)
+      for path in ["link", "link/bin"] {
+        request = try harness.request("d", "exit 0")
+        request.volumes = [.init(.hostWithoutLinks("\(shared)/\(path)"), at: "/mnt", isReadOnly: false)]
+        let failure = try await failure(harness, request)
+        #expect(failure.step == .mount)
+        #expect(failure.message == "cannot mount \(shared)/\(path) at /mnt: Too many levels of symbolic links")
+      }
+    }
+
     @Test func containerHasItsOwnRootReadOnlyWithWhatProgramsNeed() async throws {
       let root = try makeRoot()
       let harness = try harness(.namespaces(.pid))

@@ -57,7 +57,7 @@ enum launch_record {
 };
 #define LAUNCH_RECORD_TYPES 21
 
-/* A mount; the first six as in TEPUI_MOUNT_.... Mounts and links are made in the order of their records. */
+/* A mount; all but the last as in TEPUI_MOUNT_.... Mounts and links are made in the order of their records. */
 #define LAUNCH_MOUNT_READ_ONLY 1u
 #define LAUNCH_MOUNT_BIND 2u
 #define LAUNCH_MOUNT_RECURSIVE 4u
@@ -66,6 +66,7 @@ enum launch_record {
 #define LAUNCH_MOUNT_NO_EXECUTE 32u
 #define LAUNCH_MOUNT_FROM_SANDBOX 64u /* with BIND: source is relative to the sandbox; made if it is missing */
 #define LAUNCH_MOUNT_FOR_ALL 128u     /* with FROM_SANDBOX: a source that is made may be written by all users */
+#define LAUNCH_MOUNT_NO_LINKS 256u    /* with BIND: others may write there, so no part of the source may be a link */
 
 /* Where the sandbox is seen in a container with a root of its own. Paths below the sandbox's own path mean it too. */
 #define LAUNCH_SANDBOX_IN_ROOT "/mnt/mesos/sandbox"
