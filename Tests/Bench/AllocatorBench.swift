@@ -38,7 +38,7 @@ struct AllocatorBench: ParsableCommand {
     let cluster = try AllocatorCluster(AllocatorScene(agents: 10_000, frameworks: 1000), try load("drf"))
     try cluster.expectCycle(10_000)
     let memory = try ProcessMemory.pssMB(of: getpid()) - before
-    figures.tell("10000 × 1000: memory of the books and of the offers", memory, "MB (5,900)", boundMs: 100)
+    figures.tell("10000 × 1000: memory of the books and of the offers", memory, "MB (5,900)", atMost: 100)
     cluster.takeBack(refusingForSeconds: 5)
   }
 

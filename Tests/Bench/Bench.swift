@@ -9,7 +9,10 @@ import Wire
 struct Bench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tepui-bench", abstract: "Figures of speed and memory; Tests/bench starts what is measured.",
-    subcommands: [TasksBench.self, MasterBench.self, AllocatorBench.self, ContainmentBench.self],
+    subcommands: [
+      TasksBench.self, MasterBench.self, AllocatorBench.self, ContainmentBench.self, LaunchBench.self,
+      RunningBench.self,
+    ],
     defaultSubcommand: TasksBench.self)
 }
 
@@ -58,11 +61,8 @@ struct TasksBench: AsyncParsableCommand {
   private func load(
     _ master: Endpoint, _ eventLoop: any EventLoop, tasks: Int, atATime: Int, needsAll: Bool = false
   ) async throws -> Load.Result {
-    try await withCheckedThrowingContinuation { continuation in
-      eventLoop.execute {
-        let load = Load(tasks: tasks, atATime: atATime, needsAll: needsAll, master: master, eventLoop: eventLoop)
-        load.run { continuation.resume(with: $0) }
-      }
+    try await Load.run(on: eventLoop) {
+      Load(tasks: tasks, atATime: atATime, needsAll: needsAll, master: master, eventLoop: eventLoop)
     }
   }
 

@@ -12,7 +12,7 @@ struct Figures {
 
   mutating func tell(
     _ name: String, _ value: Double, _ unit: String, bound: Double? = nil, boundRatio: Double? = nil,
-    boundMs: Double? = nil
+    atMost: Double? = nil
   ) {
     let shown = (value * 100).rounded() / 100
     var line = "  \(name): \(shown) \(unit)"
@@ -26,9 +26,9 @@ struct Figures {
       line += ", \((ratio * 10).rounded() / 10) thousandths of the calibration loop, bound \(boundRatio)"
       if ratio > boundRatio { failures.append(name) }
     }
-    if let boundMs {
-      line += ", bound \(boundMs)"
-      if value > boundMs { failures.append(name) }
+    if let atMost {
+      line += ", bound \(atMost)"
+      if value > atMost { failures.append(name) }
     }
     print(line)
   }

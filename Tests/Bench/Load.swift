@@ -3,7 +3,7 @@ import SchedulerClient
 import Transport
 import Wire
 
-/// A framework that runs trivial command tasks and measures. Belongs to its event loop.
+/// A framework that runs command tasks, trivial ones by default, and measures. Belongs to its event loop.
 final class Load {
   struct Result: Sendable {
     var finished = 0
@@ -12,10 +12,18 @@ final class Load {
     var runningMs: [Double] = []
     /// From the first ACCEPT to the last terminal state.
     var seconds = 0.0
+    /// If it was to be measured.
+    var whileRunning: Memory?
 
     func checkAllFinished() throws {
       guard others.isEmpty else { throw Failure("tasks that did not finish: \(others)") }
     }
+  }
+
+  /// RSS in MB, while all tasks ran.
+  struct Memory: Sendable {
+    var supervisors: Double
+    var agent: Double
   }
 
   struct Failure: Error, CustomStringConvertible {
@@ -32,6 +40,9 @@ final class Load {
   private let tasks: Int
   private let atATime: Int
   private let needsAll: Bool
+  private let command: [String]
+  private let measure: (() throws -> Memory)?
+  private var running = 0
   private var next = 0
   private var inFlight = 0
   private var accepted: [String: NIODeadline] = [:]
@@ -39,7 +50,11 @@ final class Load {
   private var result = Result()
   private var done: ((Swift.Result<Result, any Error>) -> Void)?
 
-  init(tasks: Int, atATime: Int, needsAll: Bool, master: Endpoint, eventLoop: any EventLoop) {
+  /// - Parameter measure: called when all tasks run, which then are ended; for tasks that do not end by themselves.
+  init(
+    tasks: Int, atATime: Int = .max, needsAll: Bool = false, command: [String] = ["/bin/true"], master: Endpoint,
+    eventLoop: any EventLoop, measure: (() throws -> Memory)? = nil
+  ) {
     var framework = MesosFrameworkInfo()
     framework.user = "root"
     framework.name = "bench"
@@ -51,6 +66,15 @@ final class Load {
     self.tasks = tasks
     self.atATime = atATime
     self.needsAll = needsAll
+    self.command = command
+    self.measure = measure
+  }
+
+  /// From elsewhere than its event loop.
+  static func run(on eventLoop: any EventLoop, _ make: @escaping @Sendable () -> Load) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+      eventLoop.execute { make().run { continuation.resume(with: $0) } }
+    }
   }
 
   func run(_ done: @escaping (Swift.Result<Result, any Error>) -> Void) {
@@ -86,14 +110,14 @@ final class Load {
     begin = begin ?? now
     let launched = (0..<min(fitting, wanted)).map { number in
       var task = MesosTaskInfo()
-      task.name = "true"
+      task.name = command[0]
       task.taskID.value = "t\(next + number)"
       task.agentID = offer.agentID
       task.resources = [.scalar("cpus", Self.cpus), .scalar("mem", Self.mem)]
       for index in task.resources.indices { task.resources[index].allocationInfo = offer.allocationInfo }
       task.command.shell = false
-      task.command.value = "/bin/true"
-      task.command.arguments = ["true"]
+      task.command.value = command[0]
+      task.command.arguments = command
       accepted[task.taskID.value] = now
       return task
     }
@@ -109,7 +133,9 @@ final class Load {
     case .taskRunning:
       if let start = accepted.removeValue(forKey: status.taskID.value) {
         result.runningMs.append(Double((NIODeadline.now() - start).nanoseconds) / 1e6)
+        running += 1
       }
+      if running == tasks, let measure { end(Swift.Result { try measured(measure) }) }
       return
     case .taskFinished: result.finished += 1
     default: result.others["\(status.state) \(status.reason): \(status.message)", default: 0] += 1
@@ -118,6 +144,11 @@ final class Load {
     guard inFlight == 0, next == tasks, let begin else { return }
     result.seconds = Double((NIODeadline.now() - begin).nanoseconds) / 1e9
     end(.success(result))
+  }
+
+  private func measured(_ measure: () throws -> Memory) throws -> Result {
+    result.whileRunning = try measure()
+    return result
   }
 
   private func end(_ outcome: Swift.Result<Result, any Error>) {

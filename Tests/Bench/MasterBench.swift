@@ -132,7 +132,7 @@ struct MasterBench: AsyncParsableCommand {
   ) async throws {
     let delay = try await process.loopDelay()
     figures.tell(
-      name, delay.p99Ms, "ms p99 (p50 \(ms(delay.p50Ms / 1000)), max \(ms(delay.maxMs / 1000)))", boundMs: bound)
+      name, delay.p99Ms, "ms p99 (p50 \(ms(delay.p50Ms / 1000)), max \(ms(delay.maxMs / 1000)))", atMost: bound)
   }
 
   private func ms(_ seconds: Double) -> Double { (seconds * 10_000).rounded() / 10 }
