@@ -41,12 +41,20 @@ final class CoreCluster {
     return figures
   }
 
+  private var offerCount: Int { offers.values.reduce(0) { $0 + $1.count } }
+
   private func expectOffers() throws {
-    let count = offers.values.reduce(0) { $0 + $1.count }
-    guard count == agents else { throw Load.Failure("the master made \(count) offers and not \(agents)") }
+    guard offerCount == agents else { throw Load.Failure("the master made \(offerCount) offers and not \(agents)") }
   }
 
-  private func tick() { apply(core.handle(.tick, at: now)) }
+  /// The master tells of a large cycle's offers in several turns.
+  private func tick() {
+    var before: Int
+    repeat {
+      before = offerCount
+      apply(core.handle(.tick, at: now))
+    } while offerCount > before
+  }
 
   private func handle(_ event: MasterEvent) { apply(core.handle(event, at: now)) }
 
