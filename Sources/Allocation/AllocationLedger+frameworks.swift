@@ -115,6 +115,16 @@ extension AllocationLedger {
     }.sorted()
   }
 
+  /// Refuse filters in force, by role; of roles that somebody has.
+  public var filterCounts: [String: Int] {
+    var counts: [String: Int] = [:]
+    for (claimant, book) in claimants.enumerated() {
+      guard let book else { continue }
+      counts[book.role, default: 0] += filters.count(of: UInt32(claimant))
+    }
+    return counts
+  }
+
   func frameworkExists(_ framework: UInt32) -> Bool {
     framework < frameworks.count && frameworks[Int(framework)] != nil
   }

@@ -36,6 +36,8 @@ final class RefuseFilters {
   private var firstOfPair: [UInt64: UInt32] = [:]
   private let byAgent = LinkedLists()
   private let byClaimant = LinkedLists()
+  /// How many each claimant has.
+  private let counts = Column<UInt32>(initial: 0)
   private var ends = Heap<End>()
   /// Entries of `ends` whose filter went before its time.
   private var staleCount = 0
@@ -74,8 +76,12 @@ final class RefuseFilters {
     firstOfPair[pair] = id
     byAgent.insert(id, of: agent)
     byClaimant.insert(id, of: claimant)
+    counts.grow(to: Int(claimant) + 1)
+    counts[claimant] += 1
     set(id, amounts, rest, until)
   }
+
+  func count(of claimant: UInt32) -> Int { Int(claimant) < counts.count ? Int(counts[claimant]) : 0 }
 
   func hasAny(on agent: UInt32) -> Bool { !byAgent.isEmpty(agent) }
 
@@ -162,6 +168,7 @@ final class RefuseFilters {
     let filter = filters[Int(id)]
     byAgent.remove(id, of: filter.agent)
     byClaimant.remove(id, of: filter.claimant)
+    counts[filter.claimant] -= 1
     let pair = key(filter.claimant, filter.agent)
     if firstOfPair[pair] == id {
       firstOfPair[pair] = filter.nextOfPair == noID ? nil : filter.nextOfPair

@@ -36,6 +36,7 @@ public struct MasterCapture: Sendable {
   let inverseOfferAnswers: [String: [MesosMaintenanceInverseOfferStatus]]
   let operations: [MasterOperation]
   let metrics: MasterMetrics
+  let filterCounts: [String: Int]
 
   /// Gives each agent and framework what is its own, in the order of their registration.
   public func snapshot() -> MasterSnapshot {
@@ -77,8 +78,24 @@ public struct MasterCapture: Sendable {
       configuration: configuration, startedSeconds: startedSeconds, agents: agents,
       recoveredAgents: recoveredAgents, unreachableAgentCount: unreachableAgentCount, frameworks: frameworks,
       completedFrameworks: Array(completedFrameworks), weights: weights, quotas: quotas,
-      consumedQuotas: consumedQuotas, maintenance: maintenance, inverseOfferAnswers: inverseOfferAnswers,
-      operations: operations.sorted { $0.number < $1.number }, metrics: metrics)
+      consumedQuotas: consumedBesidesOffers, maintenance: maintenance, inverseOfferAnswers: inverseOfferAnswers,
+      operations: operations.sorted { $0.number < $1.number }, metrics: metrics, filterCounts: filterCounts)
+  }
+}
+
+extension MasterCapture {
+  /// What roles use or have reserved counts against their quota, what they are only offered does not.
+  fileprivate var consumedBesidesOffers: [String: [String: Quantity]] {
+    var consumed = consumedQuotas
+    for offer in offers {
+      let amounts = offer.resources.unreserved.scalarTotals
+      var role = Optional(offer.role)
+      while let current = role {
+        for (name, amount) in amounts { consumed[current]?[name]? -= amount }
+        role = Role.parent(of: current)
+      }
+    }
+    return consumed.mapValues { $0.filter { $0.value > .zero } }
   }
 }
 
@@ -99,7 +116,7 @@ extension MasterCore {
           number: $0.number, frameworkID: $0.framework.id, agentID: $0.agent.id, unavailability: $0.unavailability)
       }, recoveredAgents: recoveredAgents, weights: weights, quotas: quotas, consumedQuotas: consumedQuotas,
       maintenance: maintenance, inverseOfferAnswers: inverseOffers.answers, operations: Array(operations.all.values),
-      metrics: metrics)
+      metrics: metrics, filterCounts: ledger.filterCounts)
   }
 
   private var consumedQuotas: [String: [String: Quantity]] {

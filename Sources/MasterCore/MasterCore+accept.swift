@@ -124,6 +124,7 @@ extension MasterCore {
     _ operation: MesosOffer.Operation, of framework: Framework, _ state: MesosOperationState, _ message: String
   ) {
     log(.warning, "Dropped operation \(operation.type) of framework \(framework.id): \(message)")
+    metrics.count(state, of: operation.type)
     guard operation.hasID else { return }
     var status = MesosOperationStatus()
     status.operationID = operation.id

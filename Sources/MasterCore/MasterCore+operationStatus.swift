@@ -14,6 +14,7 @@ extension MasterCore {
     if operation.info.hasID { status.operationID = operation.info.id }
     status.agentID.value = agent.id
     if operation.status.state != status.state {
+      if status.state.isTerminal { metrics.count(status.state, of: operation.info.type) }
       log(
         status.state == .operationFinished ? .debug : .warning,
         "\(operation.info.type) on agent \(agent.id): \(status.state) \(status.message)")
@@ -116,6 +117,7 @@ extension MasterCore {
 
   /// Nobody acknowledges this one.
   private func tellEnd(of operation: MasterOperation, _ state: MesosOperationState, _ message: String) {
+    if state.isTerminal, !operation.status.state.isTerminal { metrics.count(state, of: operation.info.type) }
     guard let id = operation.feedbackID, let framework = operation.frameworkID.flatMap({ frameworks[$0] }) else {
       return
     }

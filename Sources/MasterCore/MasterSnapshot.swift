@@ -15,7 +15,7 @@ public struct MasterSnapshot: Sendable {
   /// Of roles that have another than 1.
   public let weights: [String: Double]
   public let quotas: [String: MesosQuotaConfig]
-  /// What counts against them.
+  /// What counts against them, without what is only offered.
   public let consumedQuotas: [String: [String: Quantity]]
   let maintenance: Maintenance
   /// By agent.
@@ -23,6 +23,8 @@ public struct MasterSnapshot: Sendable {
   /// In the order of their arrival.
   public let operations: [MasterOperation]
   public let metrics: MasterMetrics
+  /// Refuse filters in force, by role.
+  public let filterCounts: [String: Int]
 }
 
 public struct AgentSnapshot: Sendable {

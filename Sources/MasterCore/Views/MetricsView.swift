@@ -19,6 +19,8 @@ extension MasterSnapshot {
     ]
     values.merge(counters) { $1 }
     values.merge(states) { $1 }
+    values.merge(allocationMetrics) { $1 }
+    values.merge(operationMetrics) { $1 }
     for (name, total, used) in usage {
       values["master/\(name)_total"] = total.units
       values["master/\(name)_used"] = used.units
