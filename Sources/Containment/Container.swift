@@ -15,6 +15,8 @@ public struct LaunchRequest: Sendable {
   public var root: String?
   public var volumes: [Volume] = []
   public var rlimits: [ResourceLimit] = []
+  /// nil lets stdout and stderr grow.
+  public var outputBounds: OutputBounds?
   /// Set for a visitor: the namespaces of its host that it enters.
   var visits: PlanEntry.Namespaces?
 
@@ -43,6 +45,21 @@ public struct LaunchRequest: Sendable {
       self.source = source
       self.containerPath = containerPath
       self.isReadOnly = isReadOnly
+    }
+  }
+
+  /// A file that is full becomes `stdout.1`, and so on up to the number of older ones that are kept. It holds also while
+  /// the agent is away, and for visitors.
+  public struct OutputBounds: Equatable, Sendable {
+    /// Of one file; at least 1.
+    public var stdoutBytes: UInt64
+    public var stderrBytes: UInt64
+    public var olderFiles: UInt32
+
+    public init(stdoutBytes: UInt64, stderrBytes: UInt64, olderFiles: UInt32) {
+      self.stdoutBytes = stdoutBytes
+      self.stderrBytes = stderrBytes
+      self.olderFiles = olderFiles
     }
   }
 
@@ -149,7 +166,8 @@ public protocol Containing: AnyObject, Sendable {
   func launch(
     _ request: LaunchRequest, _ answer: @escaping @Sendable (Result<LaunchedContainer, LaunchFailure>) -> Void)
 
-  /// Likewise for a command beside that of a running container. It ends before the container does.
+  /// Likewise for a command beside that of a running container. It ends before the container does, and has no status if
+  /// the container ends too.
   func launch(
     _ visitor: VisitorRequest, _ answer: @escaping @Sendable (Result<LaunchedContainer, LaunchFailure>) -> Void)
 

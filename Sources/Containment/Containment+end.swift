@@ -115,12 +115,13 @@ extension Containment {
         log.warning("container \(container.id): \(error)")
       }
     }
+    let waitStatus = hostEnds(of: container) ? nil : container.state.waitStatus()
     containers[container.id] = nil
     takeLimitationOfPod(container)
     switch completion {
     case .exited:
       let exit = ContainerExit(
-        waitStatus: container.state.waitStatus(), limitation: container.limitation, notes: container.notes)
+        waitStatus: waitStatus, limitation: container.limitation, notes: container.notes)
       exited(container.id, exit)
     case .launchFailed(let failure, let answer): answer(.failure(failure))
     case .orphanRemoved(let removed): removed()

@@ -45,6 +45,13 @@ extension Containment {
     }
   }
 
+  /// Whether it is a visitor that may have ended because its host does: what came of it says nothing then.
+  func hostEnds(of container: SupervisedContainer) -> Bool {
+    guard container.isVisitor else { return false }
+    guard let host = containers[container.parentID], !host.isEnding else { return true }
+    return host.command?.hasEnded() ?? true
+  }
+
   private static func request(_ visitor: VisitorRequest, of host: LaunchRequest) -> LaunchRequest {
     var description = host.description
     description.id = visitor.id
@@ -60,6 +67,7 @@ extension Containment {
     var request = LaunchRequest(
       description: description, command: command, stateDirectory: visitor.stateDirectory)
     request.sharesPIDs = !visitor.joinsNetworkOnly
+    request.outputBounds = host.outputBounds
     request.visits = visitor.joinsNetworkOnly ? .network : [.mount, .pid, .ipc, .uts, .network]
     return request
   }

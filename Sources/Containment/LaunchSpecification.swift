@@ -37,6 +37,13 @@ struct LaunchSpecification {
     if let joined { add(LAUNCH_JOIN, words: [joined.namespaces.rawValue, UInt32(joined.pid)]) }
     if request.description.isPod { add(LAUNCH_PAUSE, words: []) }
     if request.visits != nil { add(LAUNCH_VISIT, words: []) }
+    if let bounds = request.outputBounds {
+      add(LAUNCH_OUTPUT, length: 2 * (8 + 4))
+      for bytes in [bounds.stdoutBytes, bounds.stderrBytes] {
+        append(bytes)
+        append(bounds.olderFiles)
+      }
+    }
     for rlimit in plan.rlimits {
       add(LAUNCH_RLIMIT, length: 4 + 8 + 8)
       append(rlimit.resource)

@@ -2,6 +2,7 @@
 #include "supervisor.h"
 
 #include "kernel.h"
+#include "output.h"
 #include "text.h"
 
 #include <fcntl.h>
@@ -16,8 +17,6 @@
 
 #define PATH_LIMIT 4096
 
-enum { OUTPUT = 1, ERROR_OUTPUT = 2 };
-
 static void set_rlimits(const struct spec *spec) {
   size_t offset = 0;
   for (struct record record = spec_next(spec, LAUNCH_RLIMIT, &offset); record.payload != NULL;
@@ -29,20 +28,10 @@ static void set_rlimits(const struct spec *spec) {
   }
 }
 
-/*
- * Opens an output file in the sandbox as `number`. The sandbox is the user's, and this runs with the agent's rights:
- * no link may lead elsewhere, no FIFO may block the launch, and no second name of another's file may be given away.
- */
+/* Puts what takes an output in place as `number`. */
 static void open_output(const char *name, int number, const struct record *user) {
-  int fd = open_at(sandbox_fd, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0644);
-  if (fd < 0) fail(LAUNCH_STEP_SANDBOX, fd, name);
-  struct stat status;
-  long error = KERNEL(fstat, fd, &status);
-  if (error == 0 && (!S_ISREG(status.st_mode) || status.st_nlink != 1)) error = -EPERM;
-  if (error == 0 && user->payload != NULL)
-    error = KERNEL(fchown, fd, spec_u32(user->payload, 0), spec_u32(user->payload, 4));
-  if (error == 0) error = KERNEL(fcntl, fd, F_SETFL, O_APPEND);
-  if (error == 0 && (error = KERNEL(dup3, fd, number, 0)) > 0) error = 0;
+  int fd = output_is_bounded() ? output_pipe(number) : output_open(sandbox_fd, name, user);
+  long error = fd < 0 ? fd : KERNEL(dup3, fd, number, 0);
   if (error < 0) fail(LAUNCH_STEP_SANDBOX, error, name);
 }
 

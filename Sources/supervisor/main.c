@@ -10,6 +10,7 @@
 
 #include "kernel.h"
 #include "launch_clone3.h"
+#include "output.h"
 #include "text.h"
 
 #include <fcntl.h>
@@ -71,21 +72,22 @@ static void protect(void) {
   close_fd(score);
 }
 
-static int wait_for_child(long *pid) {
+/* With WNOHANG the pid is 0 while all children run. */
+static int wait_for_child(long *pid, int flags) {
   int status = 0;
-  do *pid = KERNEL(wait4, -1, &status, __WALL, NULL);
+  do *pid = KERNEL(wait4, -1, &status, __WALL | flags, NULL);
   while (*pid == -EINTR);
   return status;
 }
 
 /* Reaps until there is no child left; records how `command` ended. */
 static void reap_until_empty(long command) {
-  for (;;) {
-    long pid;
-    int status = wait_for_child(&pid);
-    if (pid < 0) return;
+  for (long pid = 0; pid >= 0;) {
+    if (pid == 0) output_move_until_child_ends();
+    int status = wait_for_child(&pid, output_is_bounded() ? WNOHANG : 0);
     if (pid == command) exit_record_write(status);
   }
+  output_move_rest();
 }
 
 static void enter_cgroup(void) {
@@ -150,9 +152,10 @@ static void become_namespace_init(void *context) {
   make_mounts(spec);
   long command = spawn(0, !spec->pauses, 0, become_command, spec), pid;
   close_fd(sandbox_fd);
+  output_close_all();
   let_go(spec);
   int status;
-  do status = wait_for_child(&pid);
+  do status = wait_for_child(&pid, 0);
   while (pid != command && pid >= 0);
   exit_record_write(status);
   end(0);
@@ -177,11 +180,13 @@ int main(void) {
   if (moved < 0) fail(LAUNCH_STEP_SPAWN, moved, "/");
   exit_record_prepare(&spec);
   join_namespaces(&spec);
+  output_prepare(&spec);
 
   int has_init = (spec.namespaces & NAMESPACE_PID) != 0;
   void (*body)(void *) = has_init ? become_namespace_init : become_lone_command;
   long command = spawn(namespace_flags(&spec), !has_init && !spec.pauses, has_cgroup, body, &spec);
   /* The command's copies are the only ones now: the agent sees its exec as the end of file. */
+  output_close_pipes();
   let_go(&spec);
   reap_until_empty(command);
   return 0;

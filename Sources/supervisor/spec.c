@@ -54,7 +54,8 @@ static int is_well_formed(const struct record *record) {
     case LAUNCH_RLIMIT: return record->length == 20;
     case LAUNCH_MOUNT: return record->length >= 4 && holds_texts(record, 4, MOUNT_TEXTS);
     case LAUNCH_LINK: return holds_texts(record, 0, LINK_TEXTS);
-    case LAUNCH_CAPABILITIES: return record->length == 24;
+    case LAUNCH_CAPABILITIES:
+    case LAUNCH_OUTPUT: return record->length == 24;
     case LAUNCH_PAUSE:
     case LAUNCH_VISIT:
     case LAUNCH_NO_NEW_PRIVILEGES: return record->length == 0;

@@ -129,6 +129,17 @@ struct AgentFlags: ParsableArguments {
     help: "File that something else writes our log to, to be shown as /slave/log (default: standard error if a file).")
   var externalLogFile: String = EnvironmentDefault.value("external_log_file", otherwise: "")
 
+  @Option(
+    name: .customLong("max_stdout_size"),
+    help: "A task's stdout that is as large becomes stdout.1, and so on; 0B lets it grow.")
+  var maxStdoutSize: BytesFlag = EnvironmentDefault.value("max_stdout_size", otherwise: BytesFlag(bytes: 0))
+
+  @Option(name: .customLong("max_stderr_size"), help: "Likewise for stderr.")
+  var maxStderrSize: BytesFlag = EnvironmentDefault.value("max_stderr_size", otherwise: BytesFlag(bytes: 0))
+
+  @Option(name: .customLong("rotated_files"), help: "How many of these older files are kept of each.")
+  var rotatedFiles: UInt16 = EnvironmentDefault.value("rotated_files", otherwise: 9)
+
   @Option(name: .customLong("logging_level"), help: "Least level of log lines.")
   var loggingLevel: LogLevelFlag = EnvironmentDefault.value("logging_level", otherwise: .info)
 
@@ -149,7 +160,8 @@ struct AgentFlags: ParsableArguments {
       ("fetcher_stall_timeout", fetcherStallTimeout.description), ("frameworks_home", frameworksHome),
       ("gc_delay", gcDelay.description), ("gc_disk_headroom", String(gcDiskHeadroom)),
       ("disk_watch_interval", diskWatchInterval.description), ("external_log_file", externalLogFile),
-      ("logging_level", loggingLevel.defaultValueDescription),
+      ("max_stdout_size", maxStdoutSize.description), ("max_stderr_size", maxStderrSize.description),
+      ("rotated_files", String(rotatedFiles)), ("logging_level", loggingLevel.defaultValueDescription),
     ]
     return Dictionary(uniqueKeysWithValues: values.filter { !$0.1.isEmpty })
   }

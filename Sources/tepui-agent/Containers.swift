@@ -16,6 +16,7 @@ final class Containers: Sendable {
   private let log: Logger
   private let feed: Feed
   private let checks = RunningChecks()
+  private let outputBounds: LaunchRequest.OutputBounds?
   private let runtimeDirectory: String
   private let stateRoot: String
   let fetcher: Fetcher
@@ -28,6 +29,7 @@ final class Containers: Sendable {
   init(_ setup: AgentSetup, modules: ModuleHost, feed: @escaping Feed) throws {
     runtimeDirectory = setup.runtimeDirectory
     stateRoot = "\(setup.runtimeDirectory)/containers"
+    outputBounds = setup.outputBounds
     try Directories.make(stateRoot, mode: 0o700)
     fetcher = Fetcher(setup.fetcher)
     log = Logger(label: "containment")
@@ -129,8 +131,9 @@ final class Containers: Sendable {
     containment.launch(visitor) { [checks, feed] result in
       guard case .failure(let failure) = result, checks.remove(id) else { return }
       Directories.removeFlat(stateDirectory)
-      // Before it came to the command, the container was at fault, which may just be ending.
-      feed(.checkEnded(run: id, failure.step == .plan ? .unavailable(failure.message) : .failed(failure.message)))
+      // Where the command is not at fault, its container may just be ending.
+      let isUntried = [.plan, .cgroup, .spawn, .namespaces].contains(failure.step)
+      feed(.checkEnded(run: id, isUntried ? .unavailable(failure.message) : .failed(failure.message)))
     }
   }
 
@@ -242,6 +245,7 @@ final class Containers: Sendable {
     var request = LaunchRequest(
       description: description, command: command, stateDirectory: "\(stateRoot)/\(launch.containerID)")
     request.sharesPIDs = launch.nesting?.sharesPIDs ?? false
+    request.outputBounds = outputBounds
     request.add(launch.setup)
     // Links to the host would lead nowhere in another root.
     if launch.setup.root != nil {

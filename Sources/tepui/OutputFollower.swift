@@ -61,6 +61,10 @@ final class OutputFollower {
     let request = ClientRequest(.GET, agent, "/files/download?path=\(path)", headers: ["Range": range])
     http.send(request) { [self] result in
       var copied = 0
+      if case .success(let response) = result, Self.hasTurned(response, at: source.offset) {
+        sources[index].offset = 0
+        return read(index)
+      }
       // 416 for a file that has not grown, 404 for one that is not there yet.
       if case .success(let response) = result, response.status == .partialContent {
         copied = response.body.readableBytes
@@ -75,6 +79,14 @@ final class OutputFollower {
         http.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { self.read(index) }
       }
     }
+  }
+
+  /// The file is a new one: the agent bounds it, and it was full. What was not copied of the old one is left out.
+  private static func hasTurned(_ response: Response, at offset: Int) -> Bool {
+    guard response.status == .rangeNotSatisfiable, let range = response.headers.first(name: "Content-Range"),
+      range.hasPrefix("bytes */"), let size = Int(range.dropFirst(8))
+    else { return false }
+    return size < offset
   }
 
   private func endOfSource() {

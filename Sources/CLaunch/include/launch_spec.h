@@ -54,8 +54,9 @@ enum launch_record {
   LAUNCH_ROOT = 18,             /* text: absolute path of the directory that becomes the root; absent: the host's */
   LAUNCH_LINK = 19,             /* two texts: what a symbolic link holds, and where it lies; any number */
   LAUNCH_VISIT = 20,            /* no payload: both outputs go to the sandbox's stderr */
+  LAUNCH_OUTPUT = 21,           /* of stdout, then of stderr: u64 bytes that a file may have, u32 older files to keep */
 };
-#define LAUNCH_RECORD_TYPES 21
+#define LAUNCH_RECORD_TYPES 22
 
 /* A mount; all but the last as in TEPUI_MOUNT_.... Mounts and links are made in the order of their records. */
 #define LAUNCH_MOUNT_READ_ONLY 1u
