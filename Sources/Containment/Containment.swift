@@ -97,6 +97,13 @@ public final class Containment: Containing, @unchecked Sendable {
     loop.submit { [self] in begin(visitor, answer) }
   }
 
+  public func network(of containerID: String, _ answer: @escaping @Sendable (ContainerNetwork?) -> Void) {
+    loop.submit { [self] in
+      // As long as the process is not reaped its pid is nobody else's.
+      answer(containers[containerID]?.command.flatMap { ContainerNetwork(of: $0.pid) })
+    }
+  }
+
   public func recover(_ request: LaunchRequest, _ answer: @escaping @Sendable (LaunchedContainer?) -> Void) {
     loop.submit { [self] in takeOver(request, answer) }
   }

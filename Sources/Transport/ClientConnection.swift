@@ -54,7 +54,7 @@ final class ClientConnection: ChannelInboundHandler {
 
   /// Connects on `eventLoop`; host names are resolved.
   static func connect(
-    to endpoint: Endpoint, on eventLoop: any EventLoop, timeout: TimeAmount,
+    to endpoint: Endpoint, on eventLoop: any EventLoop, timeout: TimeAmount, by way: Probe.Way? = nil,
     _ completion: @escaping (Result<ClientConnection, any Error>) -> Void
   ) {
     let bootstrap = ClientBootstrap(group: eventLoop)
@@ -67,13 +67,7 @@ final class ClientConnection: ChannelInboundHandler {
           try channel.pipeline.syncOperations.addHandler(ClientConnection(channel: channel))
         }
       }
-    let channel: EventLoopFuture<any Channel>
-    if let address = try? SocketAddress(ipAddress: endpoint.host, port: endpoint.port) {
-      channel = bootstrap.connect(to: address)
-    } else {
-      channel = bootstrap.connect(host: endpoint.host, port: endpoint.port)
-    }
-    channel.assumeIsolated()
+    bootstrap.channel(to: endpoint, on: eventLoop, by: way).assumeIsolated()
       .flatMapThrowing { try $0.pipeline.syncOperations.handler(type: ClientConnection.self) }
       .whenComplete(completion)
   }
@@ -143,5 +137,18 @@ final class ClientConnection: ChannelInboundHandler {
       brokenBy.map { HTTPClientError.broken(failed.request, $0) }
       ?? HTTPClientError(.disconnected, failed.request, "the server closed the connection before it had answered")
     failed.deliver(.failed(error))
+  }
+}
+
+extension ClientBootstrap {
+  /// Host names are resolved.
+  func channel(to endpoint: Endpoint, on eventLoop: any EventLoop, by way: Probe.Way?) -> EventLoopFuture<any Channel> {
+    if let way {
+      let promise = eventLoop.makePromise(of: CInt.self)
+      way(endpoint) { promise.completeWith($0) }
+      return promise.futureResult.assumeIsolated().flatMap { self.withConnectedSocket($0) }.nonisolated()
+    }
+    if let address = try? SocketAddress(ipAddress: endpoint.host, port: endpoint.port) { return connect(to: address) }
+    return connect(host: endpoint.host, port: endpoint.port)
   }
 }

@@ -6,7 +6,11 @@ import NIOPosix
 ///
 /// It takes as long as it takes; who does not want to wait longer cancels it.
 public final class Probe {
+  /// Opens a connection to where a plain one would lead elsewhere: answers with a connected socket, on any thread.
+  public typealias Way = @Sendable (Endpoint, _ answer: @escaping @Sendable (Result<CInt, any Error>) -> Void) -> Void
+
   private let eventLoop: any EventLoop
+  private let way: Way?
   private var connection: ClientConnection?
   private var isOver = false
 
@@ -15,8 +19,9 @@ public final class Probe {
   /// That of curl.
   private static let redirectLimit = 50
 
-  private init(on eventLoop: any EventLoop) {
+  private init(on eventLoop: any EventLoop, by way: Way?) {
     self.eventLoop = eventLoop
+    self.way = way
   }
 
   /// Ends it; nothing is told any more.
@@ -30,14 +35,11 @@ public final class Probe {
 
   /// Connects, and tells whether that worked.
   public static func connect(
-    to endpoint: Endpoint, on eventLoop: any EventLoop, _ completion: @escaping (Bool) -> Void
+    to endpoint: Endpoint, on eventLoop: any EventLoop, by way: Way? = nil, _ completion: @escaping (Bool) -> Void
   ) -> Probe {
-    let probe = Probe(on: eventLoop)
+    let probe = Probe(on: eventLoop, by: way)
     let bootstrap = ClientBootstrap(group: eventLoop).connectTimeout(connectTimeout)
-    let address = try? SocketAddress(ipAddress: endpoint.host, port: endpoint.port)
-    let channel =
-      address.map { bootstrap.connect(to: $0) } ?? bootstrap.connect(host: endpoint.host, port: endpoint.port)
-    channel.assumeIsolated().whenComplete { result in
+    bootstrap.channel(to: endpoint, on: eventLoop, by: way).assumeIsolated().whenComplete { result in
       let channel = try? result.get()
       channel?.close(promise: nil)
       guard !probe.isOver else { return }
@@ -53,10 +55,10 @@ public final class Probe {
   ///
   /// - Parameter target: path and query; what may not stand there is escaped.
   public static func get(
-    _ target: String, of endpoint: Endpoint, on eventLoop: any EventLoop,
+    _ target: String, of endpoint: Endpoint, on eventLoop: any EventLoop, by way: Way? = nil,
     _ completion: @escaping (Result<Int, HTTPClientError>) -> Void
   ) -> Probe {
-    let probe = Probe(on: eventLoop)
+    let probe = Probe(on: eventLoop, by: way)
     probe.send(request(target, of: endpoint), redirects: 0, completion)
     return probe
   }
@@ -79,7 +81,9 @@ public final class Probe {
   private func send(
     _ request: ClientRequest, redirects: Int, _ completion: @escaping (Result<Int, HTTPClientError>) -> Void
   ) {
-    ClientConnection.connect(to: request.endpoint, on: eventLoop, timeout: Self.connectTimeout) { [self] result in
+    ClientConnection.connect(
+      to: request.endpoint, on: eventLoop, timeout: Self.connectTimeout, by: way
+    ) { [self] result in
       switch result {
       case .failure(let error):
         if !isOver { finish(.failure(.cannotConnect(request, error)), completion) }

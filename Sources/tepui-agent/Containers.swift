@@ -137,6 +137,10 @@ final class Containers: Sendable {
     }
   }
 
+  func network(of id: String, _ answer: @escaping @Sendable (ContainerNetwork?) -> Void) {
+    containment.network(of: id, answer)
+  }
+
   // MARK: Volumes
 
   func changeVolumes(_ operation: String, make made: [VolumeDirectory], remove removed: [VolumeDirectory]) {

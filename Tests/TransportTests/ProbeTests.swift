@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -31,26 +32,28 @@ import Transport
   }
 
   /// What a probe tells; nil if it tells nothing before the loop has done all that it was given.
-  private func get(_ target: String, _ endpoint: Endpoint) async throws -> Result<Int, HTTPClientError> {
+  private func get(
+    _ target: String, _ endpoint: Endpoint, by way: Probe.Way? = nil
+  ) async throws -> Result<Int, HTTPClientError> {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let loop = group.next()
     let promise = loop.makePromise(of: Result<Int, HTTPClientError>.self)
-    loop.execute { _ = Probe.get(target, of: endpoint, on: loop) { promise.succeed($0) } }
+    loop.execute { _ = Probe.get(target, of: endpoint, on: loop, by: way) { promise.succeed($0) } }
     let result = try await promise.futureResult.get()
     try await group.shutdownGracefully()
     return result
   }
 
-  private func answer(_ target: String, _ endpoint: Endpoint) async throws -> Int {
-    let result = try await get(target, endpoint)
+  private func answer(_ target: String, _ endpoint: Endpoint, by way: Probe.Way? = nil) async throws -> Int {
+    let result = try await get(target, endpoint, by: way)
     return try result.get()
   }
 
-  private func connect(_ endpoint: Endpoint) async throws -> Bool {
+  private func connect(_ endpoint: Endpoint, by way: Probe.Way? = nil) async throws -> Bool {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let loop = group.next()
     let promise = loop.makePromise(of: Bool.self)
-    loop.execute { _ = Probe.connect(to: endpoint, on: loop) { promise.succeed($0) } }
+    loop.execute { _ = Probe.connect(to: endpoint, on: loop, by: way) { promise.succeed($0) } }
     let result = try await promise.futureResult.get()
     try await group.shutdownGracefully()
     return result
@@ -111,6 +114,40 @@ import Transport
       return
     }
     #expect(error.code == .cannotConnect)
+  }
+
+  /// A socket that is connected to a port of this machine.
+  private static func connected(to port: Int) -> CInt {
+    let connection = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
+    address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.connect(connection, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    return result == 0 ? connection : -1
+  }
+
+  @Test func aWayOfItsOwnIsTakenForEachConnection() async throws {
+    try await withServer(routes: Self.routes) { server in
+      let port = server.port
+      let asked = Mutex<[String]>([])
+      let way: Probe.Way = { endpoint, answer in
+        asked.withLock { $0.append("\(endpoint)") }
+        answer(.success(Self.connected(to: port)))
+      }
+      let elsewhere = Endpoint(host: "192.0.2.1", port: 1)
+      let answered = try await answer("/a/absolute", elsewhere, by: way)
+      #expect(answered == 404)
+      let isThere = try await connect(elsewhere, by: way)
+      #expect(isThere && asked.withLock { $0 } == ["192.0.2.1:1", "192.0.2.1:1", "192.0.2.1:1"])
+      struct NoWay: Error {}
+      let isNot = try await connect(elsewhere, by: { _, answer in answer(.failure(NoWay())) })
+      #expect(!isNot)
+    }
   }
 
   @Test func whatIsCancelledTellsNothing() async throws {

@@ -68,6 +68,9 @@ struct launch_device {
 /* Denies the processes of a cgroup and those below it all devices but these. 0, or -1 and errno. */
 int launch_allow_devices(int cgroup_fd, const struct launch_device *rules, size_t rule_count);
 
+/* A non-blocking TCP socket in the network namespace of a descriptor, or -1 and errno. Any thread. */
+int launch_socket(int network_fd, int is_ipv6);
+
 /* Reads one report and its sender's pid. 1: got one; 0: end of file; -1: errno (EAGAIN: nothing yet). */
 int launch_control_receive(int control_fd, struct launch_report *report, pid_t *sender);
 
