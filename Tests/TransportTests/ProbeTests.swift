@@ -102,18 +102,36 @@ import Transport
   }
 
   @Test func nobodyListensAndSomebodyDoes() async throws {
-    let endpoint = try await withServer(routes: Self.routes) { server in
+    try await withServer(routes: Self.routes) { server in
       let isThere = try await connect(server.endpoint)
       #expect(isThere)
-      return server.endpoint
     }
-    #expect(try await connect(endpoint) == false)
+    let (holder, port) = try Self.silentPort()
+    defer { close(holder) }
+    let endpoint = Endpoint(host: "127.0.0.1", port: port)
+    let isThere = try await connect(endpoint)
+    #expect(!isThere)
     let result = try await get("/200", endpoint)
     guard case .failure(let error) = result else {
       Issue.record("\(result)")
       return
     }
     #expect(error.code == .cannotConnect)
+  }
+
+  /// A port that is taken, but on which nobody listens, and the socket that holds it.
+  private static func silentPort() throws -> (socket: CInt, port: Int) {
+    let holder = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    try withUnsafeMutablePointer(to: &address) {
+      try $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        try #require(bind(holder, $0, length) == 0 && getsockname(holder, $0, &length) == 0)
+      }
+    }
+    return (holder, Int(in_port_t(bigEndian: address.sin_port)))
   }
 
   /// A socket that is connected to a port of this machine.
