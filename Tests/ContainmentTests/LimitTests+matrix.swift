@@ -74,7 +74,14 @@ extension ContainmentTests.LimitTests {
 
   @Test(arguments: Kind.allCases) func processesAreHeld(kind: Kind) async throws {
     let harness = try Enforcement.harness(parameters: #"{"pids_max": 20}"#)
-    try await launch(kind, harness, "f() { f | f & }; echo up; f 2>/dev/null; exec sleep 600")
+    // Not a bomb of shells: a shell that cannot fork ends, and so a small bomb dies out.
+    let bomb = """
+      exec perl -e '$| = 1; print "up\\n"; for (;;) {
+        my $child = fork;
+        if (!defined $child) { select undef, undef, undef, 0.01 } elsif (!$child) { sleep 600; exit }
+      }'
+      """
+    try await launch(kind, harness, bomb)
     try await eventually("the bomb meets its limit") { (number("a", "pids.events", "max") ?? 0) > 10 ? true : nil }
     // One of the twenty is the agent's own supervisor.
     let usage = await harness.usage("a")
