@@ -5,7 +5,8 @@ import Testing
 @Suite struct NewTests {
   private let workspace = try! Workspace()
 
-  @Test(arguments: ["allocator", "isolator"], ["c", "cpp"])
+  @Test(
+    .enabled(if: Tool.canMake, "needs make and pkg-config"), arguments: ["allocator", "isolator"], ["c", "cpp"])
   func aModuleInCOrCpp(kind: String, language: String) throws {
     try follow(kind, language, "make check")
   }

@@ -38,6 +38,9 @@ enum Tool {
     return (process.terminationStatus, String(decoding: output, as: UTF8.self))
   }
 
+  /// Whether modules in C and C++ can be built as their makefiles do it.
+  static var canMake: Bool { isThere("make") && isThere("pkg-config") }
+
   static func isThere(_ program: String) -> Bool { run(["sh", "-c", "command -v \(program)"]).status == 0 }
 }
 
