@@ -21,6 +21,9 @@ public struct MasterConfiguration: Sendable {
   public var allocationIntervalNs: Int64 = Nanoseconds.second
   /// The least time between two cycles: what frees up in it is granted together.
   public var allocationPauseNs: Int64 = 10 * Nanoseconds.millisecond
+  /// The same for each offer that the cycle before made: frameworks that decline at once would otherwise be offered one
+  /// agent after the other as fast as the master can, and it would do nothing else.
+  public var allocationPausePerOfferNs: Int64 = 200_000
   /// How long a policy may think, unless its module says otherwise.
   public var allocationDeadlineNs: Int64 = 50 * Nanoseconds.millisecond
   /// How long an offer may lie with a framework; nil for ever.
@@ -52,8 +55,10 @@ public struct MasterConfiguration: Sendable {
     throw ResourceError("Failed to construct regex from pattern '\(regex)': this master takes no regexes")
   }
 
-  /// Offers that are written down in one turn of the loop, in a few milliseconds.
-  static let offersPerTurn = 500
+  /// Offers that frameworks are told of at once, and how long after each the next ones wait. They come back in as many
+  /// declines, so that a burst of them would be one of work for the loop.
+  static let offersPerTurn = 100
+  static let tellingPausePerOfferNs: Int64 = 100_000
   static let starvationCheckIntervalNs = Nanoseconds.second
   static let forgettingIntervalNs = 15 * Nanoseconds.minute
   /// Protocol fact 81.

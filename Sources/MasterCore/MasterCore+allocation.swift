@@ -5,7 +5,7 @@ import Wire
 extension MasterCore {
   /// When a cycle should run next; nil when nothing calls for one.
   var nextAllocation: Int64? {
-    let soonest = lastCycle.map { $0 + configuration.allocationPauseNs } ?? now.monotonicNs
+    let soonest = lastCycle.map { $0 + pauseNs } ?? now.monotonicNs
     if isHoldingOffers || !untoldOffers.isEmpty { return nil }
     if ledger.wantsCycle(at: now.monotonicNs) { return soonest }
     let reconsideration = ledger.hasChanged ? nextReconsideration : nil
@@ -20,7 +20,7 @@ extension MasterCore {
       nextReconsideration = time + configuration.allocationIntervalNs
     }
     guard !isHoldingOffers, untoldOffers.isEmpty, ledger.wantsCycle(at: time),
-      lastCycle.map({ time >= $0 + configuration.allocationPauseNs }) ?? true
+      lastCycle.map({ time >= $0 + pauseNs }) ?? true
     else {
       return
     }
@@ -31,6 +31,8 @@ extension MasterCore {
     metrics.grantsInvalid += cycle.invalidCount
     metrics.grantsRefused += cycle.refusedCount
     if cycle.failure != nil { metrics.allocationFailures += 1 }
+    pauseNs = max(
+      configuration.allocationPauseNs, Int64(cycle.grants.count) * configuration.allocationPausePerOfferNs)
     blame(cycle)
     offer(cycle.grants)
   }
@@ -73,8 +75,9 @@ extension MasterCore {
   }
 
   /// Tells frameworks of their new offers, those of one cycle in one event (protocol fact 42). But a cycle can make ten
-  /// thousand, and what they take to write down is time in which nobody else is heard: the rest waits for the next turn.
+  /// thousand, and while they are written down, and all declined, nobody else is heard: so they are told by and by.
   func tellOffers() {
+    guard !untoldOffers.isEmpty, now.monotonicNs >= nextTelling else { return }
     var messages: [MesosOffer] = []
     var left = MasterConfiguration.offersPerTurn
     while left > 0, let number = untoldOffers.popFirst() {
@@ -91,6 +94,8 @@ extension MasterCore {
       messages = []
       send(event, to: offer.framework)
     }
+    let count = Int64(MasterConfiguration.offersPerTurn - left)
+    nextTelling = now.monotonicNs + count * MasterConfiguration.tellingPausePerOfferNs
   }
 
   /// Protocol fact 43.

@@ -66,6 +66,8 @@ public final class MasterCore {
   var nextOfferNumber: UInt64 = 0
   /// Numbers of offers that are made, but of which their frameworks were not told yet.
   var untoldOffers: Range<UInt64> = 0..<0
+  /// When the next of them may be told.
+  var nextTelling: Int64 = 0
   var inverseOffers = InverseOfferBooks()
   var maintenance: Maintenance
   var plannedMaintenance: Maintenance
@@ -82,6 +84,8 @@ public final class MasterCore {
   var subscribers: [ConnectionID] = []
 
   var lastCycle: Int64?
+  /// How long after it the next one may run, at the soonest.
+  var pauseNs: Int64 = 0
   var nextReconsideration: Int64
   /// What the last cycle was blamed for, so that the same is not logged every second.
   var lastBlame: [String] = []
@@ -151,8 +155,8 @@ public final class MasterCore {
 
   /// When the next `.tick` is due on the monotonic clock, in nanoseconds.
   public var nextDeadline: Int64? {
-    if !untoldOffers.isEmpty { return now.monotonicNs }
-    return [timers.nextDeadline, nextOfferEnd, nextAllocation].compactMap { $0 }.min()
+    let telling = untoldOffers.isEmpty ? nil : nextTelling
+    return [timers.nextDeadline, nextOfferEnd, nextAllocation, telling].compactMap { $0 }.min()
   }
 
   private func fireTimers() {

@@ -33,7 +33,7 @@ final class CoreCluster {
     figures.append(("the cycle with its offers", cpuSeconds { tick() }))
     try expectOffers()
     figures.append(("all declined with a filter", cpuSeconds { decline() }))
-    now.monotonicNs += 20_000_000
+    now.monotonicNs += 20_000_000 + Int64(agents) * core.configuration.allocationPausePerOfferNs
     figures.append(("the cycle with the offers to others", cpuSeconds { tick() }))
     try expectOffers()
     now.monotonicNs += 2_000_000_000
@@ -47,12 +47,13 @@ final class CoreCluster {
     guard offerCount == agents else { throw Load.Failure("the master made \(offerCount) offers and not \(agents)") }
   }
 
-  /// The master tells of a large cycle's offers in several turns.
+  /// The master tells of a large cycle's offers by and by.
   private func tick() {
     var before: Int
     repeat {
       before = offerCount
       apply(core.handle(.tick, at: now))
+      now.monotonicNs += 10_000_000
     } while offerCount > before
   }
 
