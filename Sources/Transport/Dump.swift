@@ -1,11 +1,9 @@
 import Dispatch
 import NIOCore
 import NIOHTTP1
-import Transport
-import Wire
 
 /// Where a dump goes. Belongs to the loop.
-protocol DumpOutlet {
+public protocol DumpOutlet {
   var eventLoop: any EventLoop { get }
   /// Completed when the reader has taken it, failed when it will take no more.
   func send(_ piece: ByteBuffer, isFirst: Bool) -> EventLoopFuture<Void>
@@ -13,10 +11,14 @@ protocol DumpOutlet {
   func end(_ rest: ByteBuffer, isWhole: Bool)
 }
 
-/// Answers whose bodies are made off the loop. A short one goes out as a whole; a long one in pieces, of which a few at a
-/// time wait for the reader, so that neither the loop nor the memory is held by it.
-final class Dump: @unchecked Sendable {
-  private static let queue = DispatchQueue(label: "org.tepui.master.dumps", attributes: .concurrent)
+/// Answers whose bodies are written off the loop, by code that hands over pieces as it goes through much that it shows; for
+/// what can be asked for its next piece, there is `BodyInPieces`. A short answer goes out as a whole; of a long one a few
+/// pieces at a time wait for the reader, so that neither the loop nor the memory is held by it.
+public final class Dump: @unchecked Sendable {
+  /// Takes a piece and says whether anybody still wants the rest.
+  public typealias Sink = (_ piece: [UInt8]) -> Bool
+
+  private static let queue = DispatchQueue(label: "org.tepui.dumps", attributes: .concurrent)
   /// One writes at a time, so that the loop keeps a core; who waits for a reader lets the next one write.
   private static let turn = DispatchSemaphore(value: 1)
 
@@ -33,20 +35,19 @@ final class Dump: @unchecked Sendable {
   }
 
   /// - Parameter write: writes the body, its pieces to the sink, and returns the rest.
-  static func answer(
-    _ responder: Responder, isHead: Bool, contentType: String,
-    _ write: @escaping @Sendable (JSONWriter.Sink?) -> [UInt8]
+  public static func answer(
+    _ responder: Responder, isHead: Bool, contentType: String, _ write: @escaping @Sendable (Sink?) -> [UInt8]
   ) {
     Dump.write(to: BodyOutlet(responder: responder, contentType: contentType), inPieces: !isHead, write)
   }
 
-  static func write(
-    to outlet: any DumpOutlet, inPieces: Bool = true, _ write: @escaping @Sendable (JSONWriter.Sink?) -> [UInt8]
+  public static func write(
+    to outlet: any DumpOutlet, inPieces: Bool = true, _ write: @escaping @Sendable (Sink?) -> [UInt8]
   ) {
     let dump = Dump(outlet)
     queue.async {
       turn.wait()
-      let sink: JSONWriter.Sink? = inPieces ? { dump.send($0) } : nil
+      let sink: Sink? = inPieces ? { dump.send($0) } : nil
       let rest = write(sink)
       turn.signal()
       dump.end(rest)
@@ -54,7 +55,7 @@ final class Dump: @unchecked Sendable {
   }
 
   /// For an answer that is made as a whole.
-  static func answer(_ responder: Responder, _ make: @escaping @Sendable () -> Response) {
+  public static func answer(_ responder: Responder, _ make: @escaping @Sendable () -> Response) {
     let answer = NIOLoopBound(responder, eventLoop: responder.eventLoop)
     queue.async {
       turn.wait()
@@ -70,7 +71,11 @@ final class Dump: @unchecked Sendable {
       slots.wait()
       Self.turn.wait()
     }
-    if isBroken { return false }
+    if isBroken {
+      // A semaphore must have all that it began with when it goes.
+      slots.signal()
+      return false
+    }
     let isFirst = !hasBegun
     hasBegun = true
     let piece = ByteBuffer(bytes: piece)
