@@ -7,7 +7,8 @@ extension MasterCore {
     _ call: AgentCall.Subscribe, _ id: String, _ totals: Resources, _ connection: ConnectionID, wasUnreachable: Bool
   ) {
     let agent: Agent
-    if let known = agents[id] {
+    let known = agents[id]
+    if let known {
       reconnect(known, call, totals)
       agent = known
     } else {
@@ -19,6 +20,7 @@ extension MasterCore {
     }
     agentOfAddress[call.address] = agent
     connect(agent, connection)
+    if known == nil { tellAdded(agent) }
     restore(call, on: agent, wasUnreachable: wasUnreachable)
     for kill in agent.pendingKills { send(kill, to: agent) }
     agent.pendingKills = []
@@ -36,7 +38,6 @@ extension MasterCore {
     ledger.setRemote(isRemote(agent.info), agent: agent.slot)
     awaitedAgents.remove(id)
     agentOfSlot[agent.slot] = agent
-    tellAdded(agent)
     log(.info, "Agent \(id) (\(call.agentInfo.hostname)) registered with \(totals)")
     return agent
   }

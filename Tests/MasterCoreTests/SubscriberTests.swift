@@ -47,6 +47,7 @@ import Wire
     let (agent, framework) = try runTask()
     #expect(events(stream).map(\.type) == [.agentAdded, .frameworkAdded, .taskAdded])
     #expect(events(stream)[0].agentAdded.agent.agentInfo.id.value == agent.id)
+    #expect(events(stream)[0].agentAdded.agent.active)
     #expect(events(stream)[1].frameworkAdded.framework.frameworkInfo.id.value == framework.id)
     #expect(events(stream)[1].frameworkAdded.framework.connected)
     let task = events(stream)[2].taskAdded.task
