@@ -45,10 +45,7 @@ extension MasterCore {
       send(event, to: agent)
     }
     for var task in framework.tasks.values.sorted(by: { $0.id < $1.id }) {
-      if !task.state.isTerminal {
-        task.state = .taskKilled
-        tellKilled(task, of: framework)
-      }
+      if !task.state.isTerminal { kill(&task, of: framework) }
       framework.completedTasks.append(task)
     }
     framework.tasks = [:]
@@ -74,16 +71,17 @@ extension MasterCore {
   }
 
   /// Only subscribers are left to be told.
-  private func tellKilled(_ task: MasterTask, of framework: Framework) {
+  private func kill(_ task: inout MasterTask, of framework: Framework) {
     var status = MesosTaskStatus()
     status.taskID.value = task.id
     status.agentID.value = task.agentID
+    if let executor = task.executorID { status.executorID.value = executor }
     status.state = .taskKilled
     status.source = .master
     status.reason = .frameworkRemoved
     status.message = "Framework \(framework.id) removed"
     status.timestamp = now.epochSeconds
-    tellUpdated(status, of: framework, state: .taskKilled)
+    if task.record(status, latest: .taskKilled) { tellUpdated(status, of: framework, state: task.state) }
   }
 
   /// Takes back all that a framework holds on an agent.

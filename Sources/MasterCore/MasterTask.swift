@@ -110,7 +110,6 @@ public struct MasterTask: Sendable {
   /// Takes over a status; `latest` is the newest state that the agent knows of.
   ///
   /// - Returns: whether it tells more than the one before: a new state, or what a check found.
-  @discardableResult
   mutating func record(_ status: MesosTaskStatus, latest: MesosTaskState) -> Bool {
     if !state.isTerminal { state = latest }
     forwardedState = status.state

@@ -97,6 +97,8 @@ import Wire
     #expect(events(stream)[0].taskUpdated.state == .taskKilled)
     #expect(events(stream)[0].taskUpdated.status.reason == .frameworkRemoved)
     #expect(events(stream)[1].frameworkRemoved.frameworkInfo.id.value == framework.id)
+    let task = try #require(cluster.core.snapshot().completedFrameworks.first?.completedTasks.map { $0 }.last)
+    #expect(task.state == .taskKilled && task.statuses.last?.state == .taskKilled)
   }
 
   @Test func theEndOfAnAgentIsToldAfterThatOfItsTasks() throws {
