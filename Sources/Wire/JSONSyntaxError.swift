@@ -51,6 +51,7 @@ enum JSONSyntaxError {
   /// Without `tr`, `-` or `1e` at the end.
   private static func withoutWordInProgress(_ beginning: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
     for word in ["true", "false", "null"] {
+      if beginning.suffix(word.utf8.count).elementsEqual(word.utf8) { return beginning }
       for length in 1..<word.utf8.count where beginning.suffix(length).elementsEqual(word.utf8.prefix(length)) {
         return beginning.dropLast(length)
       }

@@ -21,6 +21,8 @@ import Wire
     ("{\"a\": 1,\n \"b\": ]\n}", "syntax error at line 2 near: ]"),
     (#"{"type": "KILL", "text": "\u00e4ö\"", "kill": {"task": "a b", "x" 1}}"#, "syntax error at line 1 near: 1}}"),
     (#"{"a": [true, null, -1.5e3, fals]}"#, "syntax error at line 1 near: ]}"),
+    (#"{"a": true]"#, "syntax error at line 1 near: ]"),
+    (#"{"a": false]"#, "syntax error at line 1 near: ]"),
     (#"{"a": {"value": "b"}, "c": {"value": 1e400}}"#, "syntax error at line 1 near: 0}}"),
   ])
   func bodyThatIsNoJSONIsShownWhereItBreaks(body: String, problem: String) {
