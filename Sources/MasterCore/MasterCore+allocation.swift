@@ -5,11 +5,10 @@ import Wire
 extension MasterCore {
   /// When a cycle should run next; nil when nothing calls for one.
   var nextAllocation: Int64? {
-    let soonest = lastCycle.map { $0 + pauseNs } ?? now.monotonicNs
     if isHoldingOffers || !untoldOffers.isEmpty { return nil }
-    if ledger.wantsCycle(at: now.monotonicNs) { return soonest }
+    if ledger.wantsCycle(at: now.monotonicNs) { return soonestCycle }
     let reconsideration = ledger.hasChanged ? nextReconsideration : nil
-    return [ledger.nextFilterEnd, reconsideration].compactMap { $0 }.min().map { max($0, soonest) }
+    return [ledger.nextFilterEnd, reconsideration].compactMap { $0 }.min().map { max($0, soonestCycle) }
   }
 
   /// Lets the policy decide, if there is something to decide about and the last time was not just now.
@@ -19,11 +18,7 @@ extension MasterCore {
       ledger.reconsider()
       nextReconsideration = time + configuration.allocationIntervalNs
     }
-    guard !isHoldingOffers, untoldOffers.isEmpty, ledger.wantsCycle(at: time),
-      lastCycle.map({ time >= $0 + pauseNs }) ?? true
-    else {
-      return
-    }
+    guard !isHoldingOffers, untoldOffers.isEmpty, ledger.wantsCycle(at: time), time >= soonestCycle else { return }
     lastCycle = time
     let cycle = ledger.runCycle(policy, at: time, deadline: time + configuration.allocationDeadlineNs)
     metrics.allocationRuns += 1
@@ -31,8 +26,8 @@ extension MasterCore {
     metrics.grantsInvalid += cycle.invalidCount
     metrics.grantsRefused += cycle.refusedCount
     if cycle.failure != nil { metrics.allocationFailures += 1 }
-    pauseNs = max(
-      configuration.allocationPauseNs, Int64(cycle.grants.count) * configuration.allocationPausePerOfferNs)
+    let offersNs = Int64(cycle.grants.count) * configuration.allocationPausePerOfferNs
+    soonestCycle = time + max(configuration.allocationPauseNs, offersNs)
     blame(cycle)
     offer(cycle.grants)
   }

@@ -84,8 +84,8 @@ public final class MasterCore {
   var subscribers: [ConnectionID] = []
 
   var lastCycle: Int64?
-  /// How long after it the next one may run, at the soonest.
-  var pauseNs: Int64 = 0
+  /// When the next one may run.
+  var soonestCycle: Int64
   var nextReconsideration: Int64
   /// What the last cycle was blamed for, so that the same is not logged every second.
   var lastBlame: [String] = []
@@ -114,6 +114,7 @@ public final class MasterCore {
     expectedAgentCount = awaitedAgents.count
     draining = Set(recovering.agents.filter { $0.value.hasDrain && $0.value.drain.state == .draining }.keys)
     completedFrameworks = BoundedHistory(limit: configuration.completedFrameworkLimit)
+    soonestCycle = now.monotonicNs
     nextReconsideration = now.monotonicNs + configuration.allocationIntervalNs
     if !awaitedAgents.isEmpty { timers.add(.recovery, at: now.monotonicNs + configuration.agentReregisterTimeoutNs) }
     timers.add(.starvation, at: now.monotonicNs + MasterConfiguration.starvationCheckIntervalNs)
