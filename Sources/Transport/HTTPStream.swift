@@ -29,6 +29,11 @@ public final class HTTPStream {
 
   public var isOpen: Bool { connection != nil }
 
+  /// Set while a long record goes out in parts: what is sent meanwhile waits, and it alone counts for the limit.
+  public var isHolding = false {
+    didSet { scheduleFlush() }
+  }
+
   /// Sends one record, framed as RecordIO. Nothing happens once the stream is closed.
   ///
   /// - Parameter record: the encoded message; an empty one is not sent, since a record is never empty (protocol fact 16).
@@ -54,7 +59,7 @@ public final class HTTPStream {
     return connection.sendPart(part)
   }
 
-  /// Sends what is pending, ends the body and closes the connection. `onClose` is not called for it.
+  /// Sends what is pending and not held, ends the body and closes the connection. `onClose` is not called for it.
   public func close() {
     guard let connection else { return }
     flush()
@@ -101,12 +106,13 @@ public final class HTTPStream {
 
   private func flush() {
     guard let connection, pending.readableBytes > 0 else { return }
-    let queuedBytes = connection.queuedBytes + pending.readableBytes
+    let queuedBytes = (isHolding ? 0 : connection.queuedBytes) + pending.readableBytes
     if queuedBytes > maxQueuedBytes {
       closed(.peerTooSlow(queuedBytes: queuedBytes))
       connection.abort()
       return
     }
+    if isHolding { return }
     connection.sendChunk(pending)
     pending = ByteBuffer()
   }

@@ -155,7 +155,7 @@ final class MasterDaemon: @unchecked Sendable {
       case .close(let id):
         switch peers.removeValue(forKey: id) {
         case .stream(let stream, _): stream.close()
-        case .subscriber(let stream): stream.close()
+        case .subscriber(let subscriber): subscriber.stream.close()
         case .waiting, nil: break
         }
       case .persist(let number, let changes): registry.write(number, changes)

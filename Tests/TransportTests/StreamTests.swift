@@ -101,6 +101,52 @@ import Transport
     #expect(answer.hasSuffix("1\n\u{1}\r\n0\r\n\r\n"))
   }
 
+  /// All parts at once, of which none has been taken yet, do not count beside a record that waits for their end.
+  @Test func recordsWaitForTheEndOfOneThatGoesOutInParts() async throws {
+    let part = ByteBuffer(repeating: UInt8(ascii: "x"), count: 1 << 20)
+    var limits = HTTPServer.Limits()
+    limits.maxQueuedBytes = 100
+    let answer = try await withServer(limits: limits) { router in
+      router.post("/subscribe") { _, responder in
+        let stream = responder.startStream(headers: [:])
+        stream.isHolding = true
+        for _ in 0..<8 { _ = stream.send(part: part) }
+        stream.send(record: [1])
+        stream.send(part: part).assumeIsolated().whenComplete { _ in
+          stream.isHolding = false
+          stream.close()
+        }
+      }
+    } test: { server in
+      try exchange("POST /subscribe HTTP/1.1\r\n\r\n", port: server.port)
+    }
+    #expect(answer.utf8.count { $0 == UInt8(ascii: "x") } == 9 << 20)
+    #expect(answer.hasSuffix("1\n\u{1}\r\n0\r\n\r\n"))
+  }
+
+  @Test func tooMuchThatWaitsForTheEndOfALongRecordIsThePeersEnd() async throws {
+    let (closings, continuation) = AsyncStream.makeStream(of: HTTPStream.CloseReason.self)
+    var limits = HTTPServer.Limits()
+    limits.maxQueuedBytes = 100
+    try await withServer(limits: limits) { router in
+      router.post("/subscribe") { _, responder in
+        let stream = responder.startStream(headers: [:])
+        stream.onClose { continuation.yield($0) }
+        stream.isHolding = true
+        for _ in 0..<30 { stream.send(record: [1]) }
+        responder.eventLoop.assumeIsolated().execute {
+          for _ in 0..<30 { stream.send(record: [1]) }
+        }
+      }
+    } test: { server in
+      let connection = try RawConnection(port: server.port)
+      try connection.send("POST /subscribe HTTP/1.1\r\n\r\n")
+      // A record of one byte takes three.
+      let reason = await closings.first { _ in true }
+      #expect(reason == .peerTooSlow(queuedBytes: 180))
+    }
+  }
+
   @Test func peerThatTakesNoPartInTimeIsDisconnected() async throws {
     let (closings, continuation) = AsyncStream.makeStream(of: HTTPStream.CloseReason.self)
     var limits = HTTPServer.Limits()
