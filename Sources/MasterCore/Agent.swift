@@ -56,20 +56,6 @@ final class Agent {
     if case .connected(let stream) = connection { stream } else { nil }
   }
 
-  var ip: String { address.lastIndex(of: ":").map { String(address[..<$0]) } ?? address }
-
-  var port: Int { address.lastIndex(of: ":").flatMap { Int(address[address.index(after: $0)...]) } ?? 5051 }
-
-  var url: MesosURL {
-    .with {
-      $0.scheme = "http"
-      $0.address.hostname = info.hostname
-      $0.address.ip = ip
-      $0.address.port = Int32(clamping: port)
-      $0.path = "/slave(1)"
-    }
-  }
-
   /// Whether anything of a framework lives here.
   func hosts(_ framework: String) -> Bool {
     tasks[framework] != nil || executors[framework] != nil

@@ -17,7 +17,7 @@ struct Machine: Hashable, Sendable {
   /// - Parameter address: `ip:port`.
   init(hostname: String, address: String) {
     self.hostname = hostname.lowercased()
-    ip = address.lastIndex(of: ":").map { String(address[..<$0]) } ?? address
+    ip = AgentAddress(address).ip
   }
 }
 

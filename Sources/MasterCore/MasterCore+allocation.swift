@@ -93,23 +93,11 @@ extension MasterCore {
     nextTelling = now.monotonicNs + count * MasterConfiguration.tellingPausePerOfferNs
   }
 
-  /// Protocol fact 43.
   private func message(_ offer: Offer) -> MesosOffer {
     let agent = offer.agent
-    var message = MesosOffer()
-    message.id.value = id(of: offer)
-    message.frameworkID.value = offer.framework.id
-    message.agentID.value = agent.id
-    message.hostname = agent.info.hostname
-    message.url = agent.url
-    message.attributes = agent.info.attributes
-    message.executorIds = (agent.executors[offer.framework.id] ?? [:]).keys.sorted().map { id in
-      var executorID = MesosExecutorID()
-      executorID.value = id
-      return executorID
-    }
-    if agent.info.hasDomain { message.domain = agent.info.domain }
-    if let unavailability = unavailability(of: agent) { message.unavailability = unavailability }
+    var message = MesosOffer(
+      id(of: offer), to: offer.framework.id, on: agent.info, at: agent.address,
+      executors: (agent.executors[offer.framework.id] ?? [:]).keys, unavailability: unavailability(of: agent))
     // Protocol fact 44: only multi-role frameworks see the role.
     let isMultiRole = offer.framework.has(.multiRole)
     if isMultiRole { message.allocationInfo.role = offer.role }

@@ -57,15 +57,10 @@ extension MasterCore {
     return offer
   }
 
-  /// Without resources: all of the agent is meant.
   private func message(_ offer: InverseOffer) -> MesosInverseOffer {
-    .with {
-      $0.id.value = Self.offerID(offer.number, configuration)
-      $0.url = offer.agent.url
-      $0.frameworkID.value = offer.framework.id
-      $0.agentID.value = offer.agent.id
-      $0.unavailability = offer.unavailability
-    }
+    MesosInverseOffer(
+      Self.offerID(offer.number, configuration), to: offer.framework.id, on: offer.agent.info, at: offer.agent.address,
+      offer.unavailability)
   }
 
   // MARK: Answers

@@ -10,7 +10,7 @@ extension AgentSnapshot {
   func writeMembers(to json: inout JSONWriter) {
     json.member("id", id)
     json.member("hostname", info.hostname)
-    json.member("port", port)
+    json.member("port", AgentAddress(address).port)
     json.member("pid", "slave(1)@\(address)")
     json.object("attributes", writeAttributes)
     json.member("registered_time", registeredTime)
@@ -49,10 +49,6 @@ extension AgentSnapshot {
     .multiRole, .hierarchicalRole, .reservationRefinement,
   ]
   private static let capabilities = capabilityTypes.map(\.protocolName)
-
-  var ip: String { address.lastIndex(of: ":").map { String(address[..<$0]) } ?? address }
-
-  var port: Int { address.lastIndex(of: ":").flatMap { Int(address[address.index(after: $0)...]) } ?? 0 }
 
   private func writeAttributes(to json: inout JSONWriter) {
     for attribute in info.attributes {

@@ -39,16 +39,6 @@ extension MasterTask.Extras {
 extension AgentSnapshot {
   var machine: Machine { Machine(hostname: info.hostname, address: address) }
 
-  fileprivate var url: MesosURL {
-    .with {
-      $0.scheme = "http"
-      $0.address.hostname = info.hostname
-      $0.address.ip = ip
-      $0.address.port = Int32(clamping: port)
-      $0.path = "/slave(1)"
-    }
-  }
-
   /// - Parameter used: what tasks and executors hold on it, allocated to their roles.
   func message(used: Resources, offered: Resources) -> MesosMasterResponse.GetAgents.Agent {
     var agent = MesosMasterResponse.GetAgents.Agent()
@@ -72,8 +62,14 @@ extension FrameworkSnapshot {
   /// - Parameter agent: the agent of an offer.
   func message(agent: (String) -> AgentSnapshot?) -> MesosMasterResponse.GetFrameworks.Framework {
     var framework = bareMessage
-    framework.offers = offers.map { $0.message(of: self, on: agent($0.agentID)) }
-    framework.inverseOffers = inverseOffers.map { $0.message(of: self, on: agent($0.agentID)) }
+    framework.offers = offers.compactMap { offer in
+      agent(offer.agentID).map { offer.message(of: info.id.value, on: $0) }
+    }
+    framework.inverseOffers = inverseOffers.compactMap { offer in
+      agent(offer.agentID).map {
+        MesosInverseOffer(offer.id, to: info.id.value, on: $0.info, at: $0.address, offer.unavailability)
+      }
+    }
     framework.allocatedResources = used.wire(.both)
     framework.offeredResources = offered.wire(.both)
     return framework
@@ -96,37 +92,13 @@ extension FrameworkSnapshot {
 }
 
 extension OfferSnapshot {
-  fileprivate func message(of framework: FrameworkSnapshot, on agent: AgentSnapshot?) -> MesosOffer {
-    var offer = MesosOffer()
-    offer.id.value = id
-    offer.frameworkID = framework.info.id
-    offer.agentID.value = agentID
-    offer.hostname = agent?.info.hostname ?? ""
-    if let agent {
-      offer.url = agent.url
-      offer.attributes = agent.info.attributes
-      offer.executorIds = (agent.executors[framework.info.id.value] ?? [:]).keys.sorted().map { id in
-        .with { $0.value = id }
-      }
-      if agent.info.hasDomain { offer.domain = agent.info.domain }
-      if let unavailability = agent.unavailability { offer.unavailability = unavailability }
-    }
+  fileprivate func message(of framework: String, on agent: AgentSnapshot) -> MesosOffer {
+    var offer = MesosOffer(
+      id, to: framework, on: agent.info, at: agent.address, executors: (agent.executors[framework] ?? [:]).keys,
+      unavailability: agent.unavailability)
     offer.resources = resources.wire(.stack)
     offer.allocationInfo.role = role
     return offer
-  }
-}
-
-extension InverseOfferSnapshot {
-  /// Without resources, as it was sent: all of the agent is meant.
-  fileprivate func message(of framework: FrameworkSnapshot, on agent: AgentSnapshot?) -> MesosInverseOffer {
-    .with {
-      $0.id.value = id
-      if let agent { $0.url = agent.url }
-      $0.frameworkID = framework.info.id
-      $0.agentID.value = agentID
-      $0.unavailability = unavailability
-    }
   }
 }
 
