@@ -41,7 +41,7 @@ final class FileListing {
       $0.path = path + String(decoding: name.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
       $0.nlink = Int32(clamping: status.st_nlink)
       $0.size = UInt64(clamping: status.st_size)
-      $0.mtime.nanoseconds = Int64(status.st_mtim.tv_sec) * 1_000_000_000
+      $0.mtime.nanoseconds = timespec(tv_sec: status.st_mtim.tv_sec, tv_nsec: 0).nanoseconds
       $0.mode = status.st_mode
       $0.uid = user(status.st_uid)
       $0.gid = group(status.st_gid)
@@ -66,6 +66,15 @@ final class FileListing {
     let name = isKnown ? String(cString: record.gr_name) : String(id)
     groups[id] = name
     return name
+  }
+}
+
+extension timespec {
+  /// Since the epoch. Of a file it may be anything, since its owner sets it: what does not fit becomes the nearest end.
+  public var nanoseconds: Int64 {
+    let (whole, overflow) = Int64(tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, sumOverflow) = whole.addingReportingOverflow(Int64(tv_nsec))
+    return overflow || sumOverflow ? (tv_sec < 0 ? .min : .max) : sum
   }
 }
 

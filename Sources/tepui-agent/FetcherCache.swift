@@ -1,4 +1,5 @@
 import Containment
+import Files
 import FoundationEssentials
 import Glibc
 import Logging
@@ -91,7 +92,7 @@ final class FetcherCache {
     guard file >= 0, fstat(file, &status) == 0, Int64(status.st_size) <= sizeBytes else { return removeFile(name) }
     let entry = Entry(
       key: key, file: name, uid: status.st_uid, bytes: Int64(status.st_size), inode: UInt64(status.st_ino),
-      modifiedNs: Self.modifiedNs(status))
+      modifiedNs: status.st_mtim.nanoseconds)
     evict(for: entry.bytes)
     entries.append(entry)
     usedBytes += entry.bytes
@@ -119,11 +120,7 @@ final class FetcherCache {
     var status = stat()
     return fstat(file, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_uid == entry.uid
       && Int64(status.st_size) == entry.bytes && UInt64(status.st_ino) == entry.inode
-      && modifiedNs(status) == entry.modifiedNs
-  }
-
-  private static func modifiedNs(_ status: stat) -> Int64 {
-    Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+      && status.st_mtim.nanoseconds == entry.modifiedNs
   }
 
   // MARK: The index

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// The sandboxes below a work directory, of whatever agent, framework and executor.
@@ -31,10 +32,7 @@ struct SandboxScan {
   private static func found(_ path: String) -> Found? {
     var status = stat()
     guard lstat(path, &status) == 0, let id = path.split(separator: "/").last else { return nil }
-    let endedNs = Int64(status.st_mtim.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
-    return Found(
-      containerID: String(id), path: path,
-      endedNs: endedNs.overflow ? .max : endedNs.partialValue + Int64(status.st_mtim.tv_nsec))
+    return Found(containerID: String(id), path: path, endedNs: status.st_mtim.nanoseconds)
   }
 
   /// Without links, of which there are `latest`.

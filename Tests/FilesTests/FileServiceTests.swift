@@ -117,11 +117,15 @@ private struct Directory: FileCatalogue {
 
   @Test func entriesAreDescribed() async throws {
     chmod("\(path)/text", 0o640)
+    // Later than a number of nanoseconds can say.
+    let far = timespec(tv_sec: 13_569_465_600, tv_nsec: 0)
+    try #require(utimensat(AT_FDCWD, "\(path)/sub", [far, far], 0) == 0)
     try await serving { client, endpoint in
       let answer = try await client.send(ClientRequest(.GET, endpoint, "/files/browse?path=/shown"))
       let entries = try #require(
         try JSONSerialization.jsonObject(with: Data(answer.bodyBytes)) as? [[String: Any]])
       #expect(entries.map { $0["path"] as? String } == ["/shown/sub", "/shown/text"])
+      #expect(entries[0]["mtime"] as? Double ?? 0 > 9e9)
       #expect(entries.map { ($0["mode"] as? String)?.first } == ["d", "-"])
       let text = entries[1]
       #expect(text["mode"] as? String == "-rw-r-----" && text["size"] as? Int == 11 && text["nlink"] as? Int == 1)
