@@ -49,6 +49,8 @@ public struct AgentConfiguration: Sendable {
 
 /// Times of the protocol that no flag changes, in nanoseconds.
 enum ProtocolTime {
+  /// The longest that anybody may ask for: half of what a clock may ever show, so that sums with it cannot overflow.
+  static let longestNs = Int64.max / 4
   /// Protocol fact 68.
   static let firstRetryNs: Int64 = 10_000_000_000
   static let longestRetryNs: Int64 = 600_000_000_000

@@ -28,8 +28,6 @@ struct Checker {
 
   /// Checks may be asked for without a pause, but an agent that does nothing else helps nobody.
   private static let shortestIntervalNs: Int64 = 100_000_000
-  /// Half of what a clock may ever show, so that sums with it cannot overflow.
-  private static let longestNs = Int64.max / 4
 
   init(delaySeconds: Double, intervalSeconds: Double, timeoutSeconds: Double) {
     delayNs = Self.nanoseconds(delaySeconds)
@@ -40,7 +38,7 @@ struct Checker {
 
   static func nanoseconds(_ seconds: Double) -> Int64 {
     guard seconds > 0 else { return 0 }
-    return seconds < Double(longestNs) / 1e9 ? Int64(seconds * 1e9) : longestNs
+    return seconds < Double(ProtocolTime.longestNs) / 1e9 ? Int64(seconds * 1e9) : ProtocolTime.longestNs
   }
 
   /// The run that is under way.

@@ -53,6 +53,7 @@ extension AgentCore {
 
   func shutdownGraceNs(of executor: Executor) -> Int64 {
     let info = executor.info
-    return info.hasShutdownGracePeriod ? info.shutdownGracePeriod.nanoseconds : configuration.executorShutdownGraceNs
+    guard info.hasShutdownGracePeriod else { return configuration.executorShutdownGraceNs }
+    return max(0, min(info.shutdownGracePeriod.nanoseconds, ProtocolTime.longestNs))
   }
 }

@@ -197,6 +197,17 @@ import Wire
     #expect(agent.destroyed == [container])
   }
 
+  @Test func aGracePeriodMayBeAsLongAsANumberCanSay() throws {
+    let agent = try Simulation.subscribed()
+    var info = executor()
+    info.shutdownGracePeriod.nanoseconds = .max
+    agent.runExecutor([task("a", nil)], executor: info)
+    agent.feedMaster(.shutdownFramework(.with { $0.frameworkID.value = "F" }))
+    #expect(agent.events().last?.type == .shutdown)
+    agent.advance(seconds: 1e6)
+    #expect(agent.destroyed.isEmpty)
+  }
+
   @Test func aSubscriptionOfATerminatingExecutorIsAnsweredWithShutdown() throws {
     let agent = try Simulation.subscribed()
     agent.runExecutor([task("a", nil)])
