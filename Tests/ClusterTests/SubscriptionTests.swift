@@ -108,6 +108,7 @@ extension ClusterTests {
         try await first.launch(["task"], on: offer, "sleep 1000")
         try await first.wait("the task to run") { $0.tasks(in: .taskRunning) == ["task"] }
 
+        try await first.settle()
         let second = TestFramework(cluster)
         let id = first.info.id
         second.change { $0.id = id }
@@ -137,7 +138,7 @@ extension ClusterTests {
         try await framework.wait("the task to run") { $0.tasks(in: .taskRunning) == ["task"] }
         let id = framework.id
 
-        framework.disconnect()
+        try await framework.disconnect()
         try await eventually("the master sees the disconnect") {
           try await framework.answer(to: .revive).status == .forbidden
         }

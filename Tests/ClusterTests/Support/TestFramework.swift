@@ -66,7 +66,15 @@ final class TestFramework {
   private var isTornDown = false
 
   /// Goes away without a word.
-  func disconnect() { subscription?.close() }
+  func disconnect() async throws {
+    try await settle()
+    subscription?.close()
+  }
+
+  /// Waits until the master has taken what this framework acknowledges, so that another stream may be its own.
+  func settle() async throws {
+    try await wait("answers to its acknowledgements") { $0.pendingAcknowledgements == 0 }
+  }
 
   private func open() throws {
     var call = SchedulerCall()
@@ -114,7 +122,12 @@ final class TestFramework {
     }
   }
 
+  /// Acknowledgements that are not answered yet. A stream that is given up meanwhile makes the master refuse them.
+  private(set) var pendingAcknowledgements = 0
+
   private func acknowledge(_ status: MesosTaskStatus) async throws {
+    pendingAcknowledgements += 1
+    defer { pendingAcknowledgements -= 1 }
     try await send(.acknowledge) {
       $0.acknowledge.agentID = status.agentID
       $0.acknowledge.taskID = status.taskID
