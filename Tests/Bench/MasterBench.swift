@@ -46,7 +46,7 @@ struct MasterBench: AsyncParsableCommand {
     figures.tell("wall", wall, "s")
     try await tellDelay("delay while registering", process, &figures, bound: nil)
 
-    try await tellDumps("at rest", process, endpoint.host, port, &figures, bound: 5)
+    try await tellDumps("at rest", process, endpoint.host, port, &figures, bound: 3.6)
 
     let load = try await startFrameworks(loop, endpoint)
     try await Task.sleep(for: .seconds(seconds))
@@ -56,7 +56,7 @@ struct MasterBench: AsyncParsableCommand {
     try await tellDelay("delay in steady state", process, &figures, bound: 20)
     print("  \(try await counts(simulated, load))")
 
-    try await tellDumps("under these offers", process, endpoint.host, port, &figures, bound: nil)
+    try await tellDumps("under these offers", process, endpoint.host, port, &figures, bound: 5)
     figures.tell("memory of the master", try process.memoryMB(), "MB")
     try await group.shutdownGracefully()
     try figures.check()
@@ -109,7 +109,7 @@ struct MasterBench: AsyncParsableCommand {
   /// What an operator waits for `/state`, and how long others wait for the loop while one is asked for after the other. Of
   /// those the best is judged: what else the machine does only makes it slower.
   private func tellDumps(
-    _ when: String, _ process: MasterProcess, _ host: String, _ port: UInt16, _ figures: inout Figures, bound: Double?
+    _ when: String, _ process: MasterProcess, _ host: String, _ port: UInt16, _ figures: inout Figures, bound: Double
   ) async throws {
     var best: StateDump?
     var count = 0
@@ -124,7 +124,7 @@ struct MasterBench: AsyncParsableCommand {
     guard let best else { return }
     figures.tell("/state \(when)", best.totalMs / 1000, "s (Apache Mesos publishes 1.86 s)", bound: bound)
     print("  of it: first byte \(ms(best.firstByteMs / 1000)) ms, \(best.bytes >> 20) MB; the best of \(count)")
-    try await tellDelay("delay while dumping \(when)", process, &figures, bound: bound.map { _ in 20 })
+    try await tellDelay("delay while dumping \(when)", process, &figures, bound: 20)
   }
 
   private func tellDelay(
