@@ -89,10 +89,8 @@ extension MasterCapture {
     var consumed = consumedQuotas
     for offer in offers {
       let amounts = offer.resources.unreserved.scalarTotals
-      var role = Optional(offer.role)
-      while let current = role {
-        for (name, amount) in amounts { consumed[current]?[name]? -= amount }
-        role = Role.parent(of: current)
+      for role in Role.lineage(of: offer.role) {
+        for (name, amount) in amounts { consumed[role]?[name]? -= amount }
       }
     }
     return consumed.mapValues { $0.filter { $0.value > .zero } }

@@ -66,14 +66,13 @@ extension MasterCore {
   /// the least likely to be in use.
   private func makeRoom(for config: MesosQuotaConfig) {
     let quota = config.quota
-    let isInRole = { (role: String) in role == config.role || Role.isStrictlyBelow(role, config.role) }
     for number in offers.keys.sorted(by: >) {
       guard let offer = offers[number] else { continue }
       let consumed = Dictionary(
         uniqueKeysWithValues: ledger.consumedQuota(ofRole: config.role).map { ($0.name, $0.amount) })
       let plain = offer.resources.unreserved
       let holds = { (name: String) in plain.total(of: name) > .zero }
-      if isInRole(offer.role) {
+      if Role.isAtOrBelow(offer.role, config.role) {
         if quota.limits.contains(where: { (consumed[$0.key] ?? .zero) > $0.value && holds($0.key) }) { rescind(offer) }
       } else if quota.guarantees.contains(where: { name, amount in
         amount > (consumed[name] ?? .zero) + ledger.freeAmount(of: name) && holds(name)
@@ -126,7 +125,7 @@ extension MasterCore {
   /// What a role uses or has reserved; offers can be taken back.
   private func consumedBesidesOffers(ofRole role: String) -> [String: Quantity] {
     var consumed = Dictionary(uniqueKeysWithValues: ledger.consumedQuota(ofRole: role).map { ($0.name, $0.amount) })
-    for offer in offers.values where offer.role == role || Role.isStrictlyBelow(offer.role, role) {
+    for offer in offers.values where Role.isAtOrBelow(offer.role, role) {
       for (name, amount) in offer.resources.unreserved.scalarTotals {
         consumed[name] = max(.zero, (consumed[name] ?? .zero) - amount)
       }

@@ -27,7 +27,7 @@ extension MasterCore {
 
   /// Offers were made by the old weights. If anybody has other ones now, all are made anew, as in Mesos.
   private func takeBackOffers(forRoles changed: [String]) {
-    let isChanged = { (role: String) in changed.contains { role == $0 || Role.isStrictlyBelow(role, $0) } }
+    let isChanged = { (role: String) in changed.contains { Role.isAtOrBelow(role, $0) } }
     guard frameworks.values.contains(where: { $0.roles.contains(where: isChanged) }) else { return }
     for number in offers.keys.sorted() { offers[number].map(rescind) }
   }

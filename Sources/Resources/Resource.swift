@@ -46,7 +46,7 @@ public struct Resource: Hashable, Sendable {
   /// Whether `role` may use it: it is unreserved, or reserved for that role or one above it.
   public func isUsable(by role: String) -> Bool {
     guard let reserved = reservationRole else { return true }
-    return reserved == role || Role.isStrictlyBelow(role, reserved)
+    return Role.isAtOrBelow(role, reserved)
   }
 
   /// Goes as a whole or not at all.

@@ -41,6 +41,13 @@ public enum Role {
     return String(name[..<slash])
   }
 
+  /// The role and all above it, from below.
+  public static func lineage(of name: String) -> some Sequence<String> { sequence(first: name, next: parent) }
+
+  public static func isAtOrBelow(_ name: String, _ ancestor: String) -> Bool {
+    name == ancestor || isStrictlyBelow(name, ancestor)
+  }
+
   /// Whether `name` lies below `ancestor`, at any depth.
   public static func isStrictlyBelow(_ name: String, _ ancestor: String) -> Bool {
     name.utf8.count > ancestor.utf8.count && name.hasPrefix(ancestor)
