@@ -116,6 +116,19 @@ import Wire
     #expect(roles[0].resources.map(\.name) == ["cpus", "mem"] && roles[0].resources.map(\.scalar.value) == [4, 4096])
   }
 
+  @Test func theOlderEndpointTellsWhatOfARolesIsUsedAndWhatOffered() throws {
+    guard case .object(let view) = cluster.core.snapshot().roles, case .list(let roles)? = view["roles"] else {
+      Issue.record("no list of roles")
+      return
+    }
+    #expect(roles.count == 1)
+    guard case .object(let role)? = roles.first else { return }
+    #expect(role["name"] == "a" && role["frameworks"] == [.text(framework.id)])
+    #expect(role["allocated"] == ["cpus": 1.0, "mem": 128.0])
+    #expect(role["offered"] == ["cpus": 3.0, "mem": 3968.0])
+    #expect(role["resources"] == ["cpus": 4.0, "mem": 4096.0])
+  }
+
   @Test func operationsAreThoseNotAcknowledged() throws {
     #expect(try read(.getOperations).hasGetOperations)
     framework.call(.accept) { call in

@@ -66,25 +66,16 @@ extension MasterSnapshot {
   }
 
   private var roleMessages: [MesosRole] {
-    var held: [String: Resources] = [:]
-    var members: [String: [MesosFrameworkID]] = [:]
-    for framework in frameworks {
-      var roles = Set(framework.roles)
-      for resource in framework.used + framework.offered {
-        guard let role = resource.allocationRole else { continue }
-        held[role, default: Resources()] += Resources([resource])
-        roles.insert(role)
-      }
-      for role in roles { members[role, default: []].append(framework.info.id) }
-    }
-    let names = Set(members.keys).union(quotas.keys).union(weights.keys)
-    return names.sorted().map { name in
+    let holdings = RoleHoldings(frameworks)
+    return roleNames(holdings).map { name in
       .with { role in
         role.name = name
         role.weight = weights[name] ?? 1
-        role.frameworks = members[name] ?? []
+        role.frameworks = (holdings.members[name] ?? []).map { id in .with { $0.value = id } }
+        let held = (holdings.used[name] ?? Resources()) + (holdings.offered[name] ?? Resources())
         role.resources = ["cpus", "disk", "gpus", "mem"].compactMap { kind in
-          guard let total = held[name]?.total(of: kind), total > .zero else { return nil }
+          let total = held.total(of: kind)
+          guard total > .zero else { return nil }
           return .with {
             $0.name = kind
             $0.type = .scalar

@@ -95,8 +95,8 @@ extension MasterSnapshot {
   }
 
   public var roles: ViewValue {
-    let names = Set(frameworks.flatMap { $0.roles + $0.allocatedRoles }).union(quotas.keys).union(weights.keys)
-    return ["roles": .list(names.sorted().map(role))]
+    let holdings = RoleHoldings(frameworks)
+    return ["roles": .list(roleNames(holdings).map { role($0, holdings) })]
   }
 
   private func quota(_ role: String) -> ViewValue {
@@ -108,21 +108,16 @@ extension MasterSnapshot {
     ]
   }
 
-  private func role(_ name: String) -> ViewValue {
-    let inRole = { (resources: Resources) in resources.filter { $0.allocationRole == name } }
-    let used = frameworks.reduce(Resources()) { $0 + inRole($1.used) }
-    let offered = frameworks.reduce(Resources()) { $0 + inRole($1.offered) }
+  private func role(_ name: String, _ holdings: RoleHoldings) -> ViewValue {
+    let used = holdings.used[name] ?? Resources()
+    let offered = holdings.offered[name] ?? Resources()
     let reserved = agents.reduce(Resources()) { $0 + $1.total.reserved(for: name) }
     return [
       "name": .text(name), "weight": .number(weights[name] ?? 1), "allocated": quantities(used),
       "offered": quantities(offered),
       "resources": quantities(used + offered), "reserved": quantities(reserved),
       "quota": quota(name),
-      "frameworks": .list(
-        frameworks.filter { $0.roles.contains(name) || $0.allocatedRoles.contains(name) }.map {
-          .text($0.info.id.value)
-        }
-      ),
+      "frameworks": .list((holdings.members[name] ?? []).map { .text($0) }),
     ]
   }
 
@@ -185,7 +180,5 @@ private struct TaskCounts {
 }
 
 extension FrameworkSnapshot {
-  fileprivate var allocatedRoles: [String] { (used + offered).allocationRoles.compactMap { $0 } }
-
   fileprivate var allTasks: [MasterTask] { tasks + Array(unreachableTasks) + Array(completedTasks) }
 }
