@@ -22,7 +22,7 @@ extension MasterCore {
     lastCycle = time
     let cycle = ledger.runCycle(policy, at: time, deadline: time + configuration.allocationDeadlineNs)
     metrics.allocationRuns += 1
-    if let duration = policy.lastCycleNs { metrics.cycleTimes.add(duration) }
+    if let duration = policy.lastCycleNs { metrics.cycleTimes.add(Double(duration) / 1e6) }
     metrics.grantsInvalid += cycle.invalidCount
     metrics.grantsRefused += cycle.refusedCount
     if cycle.failure != nil { metrics.allocationFailures += 1 }

@@ -20,32 +20,11 @@ public struct MasterMetrics: Sendable {
   public var grantsRefused = 0
   public var droppedMessages = 0
   /// How long the policy took, of the latest cycles.
-  public var cycleTimes = CycleTimes()
+  public var cycleTimes = LatestTimes(capacity: 1000)
   /// How operations have ended.
   public var operationEnds: [MesosOffer.Operation.TypeEnum: [MesosOperationState: Int]] = [:]
 
   mutating func count(_ end: MesosOperationState, of type: MesosOffer.Operation.TypeEnum) {
     operationEnds[type, default: [:]][end, default: 0] += 1
   }
-}
-
-/// The latest so many durations.
-public struct CycleTimes: Sendable {
-  private static let capacity = 1000
-  public private(set) var latestNs: [Int64] = []
-  private var oldest = 0
-  public private(set) var count = 0
-
-  mutating func add(_ durationNs: Int64) {
-    count += 1
-    if latestNs.count < Self.capacity {
-      latestNs.append(durationNs)
-    } else {
-      latestNs[oldest] = durationNs
-      oldest = (oldest + 1) % Self.capacity
-    }
-  }
-
-  /// The last one that was added.
-  var lastNs: Int64? { latestNs.isEmpty ? nil : latestNs[(oldest + latestNs.count - 1) % latestNs.count] }
 }

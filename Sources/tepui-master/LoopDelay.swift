@@ -7,12 +7,9 @@ import NIOCore
 /// Belongs to the loop.
 final class LoopDelay {
   private static let interval = TimeAmount.milliseconds(20)
-  private static let window = 500
 
   private let eventLoop: any EventLoop
-  private var samplesMs: [Double] = []
-  private var oldest = 0
-  private var count = 0
+  private var delays = LatestTimes(capacity: 500)
   private var due = NIODeadline.now()
 
   init(of eventLoop: any EventLoop) {
@@ -22,32 +19,10 @@ final class LoopDelay {
   func start() {
     due = .now() + Self.interval
     eventLoop.assumeIsolated().scheduleTask(deadline: due) { [self] in
-      take(Double((NIODeadline.now() - due).nanoseconds) / 1e6)
+      delays.add(Double((NIODeadline.now() - due).nanoseconds) / 1e6)
       start()
     }
   }
 
-  private func take(_ delayMs: Double) {
-    count += 1
-    if samplesMs.count < Self.window {
-      samplesMs.append(delayMs)
-    } else {
-      samplesMs[oldest] = delayMs
-      oldest = (oldest + 1) % Self.window
-    }
-  }
-
-  /// Under names as in /metrics/snapshot (protocol fact 152), in milliseconds.
-  var figures: ViewValue {
-    let sorted = samplesMs.sorted()
-    guard let last = sorted.last else { return ["event_loop/delay_ms/count": 0.0] }
-    func quantile(_ share: Double) -> ViewValue {
-      .number(sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))])
-    }
-    return [
-      "event_loop/delay_ms/count": .number(Double(count)), "event_loop/delay_ms/p50": quantile(0.5),
-      "event_loop/delay_ms/p90": quantile(0.9), "event_loop/delay_ms/p99": quantile(0.99),
-      "event_loop/delay_ms/max": .number(last),
-    ]
-  }
+  var figures: ViewValue { .object(delays.figures("event_loop/delay_ms").mapValues { .number($0) }) }
 }

@@ -18,7 +18,7 @@ extension MasterSnapshot {
     for (role, share) in dominantShares(of: totals) { values["allocator/mesos/roles/\(role)/shares/dominant"] = share }
     for (role, count) in filterCounts { values["allocator/mesos/offer_filters/roles/\(role)/active"] = Double(count) }
     values.merge(quotaMetrics) { $1 }
-    values.merge(cycleMetrics) { $1 }
+    values.merge(metrics.cycleTimes.figures("allocator/mesos/allocation_run_ms")) { $1 }
     return values
   }
 
@@ -30,12 +30,8 @@ extension MasterSnapshot {
     for framework in frameworks {
       for role in framework.roles { held[role] = held[role] ?? [:] }
       for resource in framework.used + framework.offered {
-        guard case .scalar(let amount) = resource.value, var role = resource.allocationRole else { continue }
-        held[role, default: [:]][resource.name, default: .zero] += amount
-        while let parent = Role.parent(of: role) {
-          held[parent, default: [:]][resource.name, default: .zero] += amount
-          role = parent
-        }
+        guard case .scalar(let amount) = resource.value, let role = resource.allocationRole else { continue }
+        for role in Role.lineage(of: role) { held[role, default: [:]][resource.name, default: .zero] += amount }
       }
     }
     return Dictionary(
@@ -60,22 +56,6 @@ extension MasterSnapshot {
         values["allocator/mesos/quota/roles/\(role)/resources/\(name)/consumed"] = amount.units
       }
     }
-    return values
-  }
-
-  /// Of the latest cycles (protocol fact 152).
-  private var cycleMetrics: [String: Double] {
-    let name = "allocator/mesos/allocation_run_ms"
-    let times = metrics.cycleTimes
-    var values = ["\(name)/count": Double(times.count)]
-    let sorted = times.latestNs.sorted().map { Double($0) / 1e6 }
-    guard let least = sorted.first, let most = sorted.last, let last = times.lastNs else { return values }
-    values[name] = Double(last) / 1e6
-    values["\(name)/min"] = least
-    values["\(name)/max"] = most
-    for (quantile, share) in [
-      ("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999), ("p9999", 0.9999),
-    ] { values["\(name)/\(quantile)"] = sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))] }
     return values
   }
 
