@@ -1,7 +1,7 @@
 /// Where things stand in a JSON text: line and column of every value by its key path, or of the first byte that is wrong.
 ///
-/// The decoder tells neither, and takes a key that is there twice for one. This only finds places; what values mean is
-/// for the decoder.
+/// It is here because the decoder tells neither, and takes a key that is there twice for one. It is no second parser: it
+/// answers no value, but places for messages about what `JSONDecoder` makes of the same text, which alone is believed.
 struct JSONPlaces {
   /// `3:14`: line and column, from 1; a character is a column.
   typealias Place = String
@@ -107,7 +107,8 @@ extension JSONPlaces {
       guard keys.insert(key).inserted else {
         throw Problem(
           place: Self.place(of: start, in: text),
-          text: (path.isEmpty ? "" : "\(path): ") + "the key \"\(key)\" is there twice; keep one of the two")
+          text: (path.isEmpty ? "" : "\(path): ")
+            + "the key \"\(oneLine(key.utf8))\" is there twice; keep one of the two")
       }
       guard take(":") else { throw problem("':'") }
       try readValue(at: path.isEmpty ? key : "\(path).\(key)")
@@ -126,29 +127,56 @@ extension JSONPlaces {
     guard take("]") else { throw problem("',' or ']'") }
   }
 
-  /// What is between the quotes, as it is written.
+  /// What is between the quotes, with its escapes decoded: a key is the same however it is written.
   private mutating func readString() throws(Problem) -> String {
     next += 1
-    let start = next
-    while let byte, byte != UInt8(ascii: "\"") {
-      guard byte >= 0x20 else { throw problem("'\"' at the end of the text in quotes") }
+    var decoded = ""
+    while true {
+      let start = next
+      while let byte, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { next += 1 }
+      decoded += String(decoding: text[start..<next], as: UTF8.self)
+      guard byte == UInt8(ascii: "\\") else { break }
+      decoded += try readEscapes()
+    }
+    guard byte == UInt8(ascii: "\"") else { throw problem("'\"' at the end of the text in quotes") }
+    next += 1
+    return decoded
+  }
+
+  /// Escapes in a row, since two may be one character.
+  private mutating func readEscapes() throws(Problem) -> String {
+    var units: [UInt16] = []
+    while byte == UInt8(ascii: "\\") {
       next += 1
-      guard byte == UInt8(ascii: "\\") else { continue }
-      let escapes = #""\/bfnrtu"#.utf8
-      guard let escape = self.byte, escapes.contains(escape) else {
+      if byte == UInt8(ascii: "u") {
+        next += 1
+        units.append(try readFourDigits())
+        continue
+      }
+      guard let byte, let unit = Self.escapes[byte] else {
         throw problem(#"one of "\/bfnrtu behind the backslash"#)
       }
       next += 1
-      for _ in 0..<(escape == UInt8(ascii: "u") ? 4 : 0) {
-        guard let digit = self.byte, Character(Unicode.Scalar(digit)).isHexDigit else {
-          throw problem("four hexadecimal digits behind \\u")
-        }
-        next += 1
-      }
+      units.append(unit)
     }
-    guard next < text.count else { throw problem("'\"' at the end of the text in quotes") }
-    next += 1
-    return String(decoding: text[start..<(next - 1)], as: UTF8.self)
+    return String(decoding: units, as: UTF16.self)
+  }
+
+  private static let escapes: [UInt8: UInt16] = [
+    UInt8(ascii: "\""): 0x22, UInt8(ascii: "\\"): 0x5C, UInt8(ascii: "/"): 0x2F, UInt8(ascii: "b"): 0x08,
+    UInt8(ascii: "f"): 0x0C, UInt8(ascii: "n"): 0x0A, UInt8(ascii: "r"): 0x0D, UInt8(ascii: "t"): 0x09,
+  ]
+
+  private mutating func readFourDigits() throws(Problem) -> UInt16 {
+    var unit: UInt16 = 0
+    for _ in 0..<4 {
+      guard let digit = byte, let value = Character(Unicode.Scalar(digit)).hexDigitValue else {
+        throw problem("four hexadecimal digits behind \\u")
+      }
+      unit = unit << 4 | UInt16(value)
+      next += 1
+    }
+    return unit
   }
 
   private mutating func readNumber() throws(Problem) {

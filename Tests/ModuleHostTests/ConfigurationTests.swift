@@ -115,6 +115,14 @@ import Testing
       #"the key "allocator" is there twice; keep one of the two"#
     ),
     (
+      #"{"allocator": "a", "\u0061llocato\u0072": "b"}"#, "1:20",
+      #"the key "allocator" is there twice; keep one of the two"#
+    ),
+    (
+      "{\"\\ud83d\\uDE00\\/\\n\": 1, \"\u{1F600}/\\u000a\": 2}", "1:25",
+      "the key \"\u{1F600}/ \" is there twice; keep one of the two"
+    ),
+    (
       "{\"libraries\": [{\"file\": \"a\", \"modules\": [{\"name\": \"a.b\",\n\"parameters\": {\"x\": 1, \"x\": 2}}]}]}",
       "2:24", #"libraries[0].modules[0].parameters: the key "x" is there twice; keep one of the two"#
     ),
