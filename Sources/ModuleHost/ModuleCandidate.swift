@@ -61,6 +61,9 @@ enum ModuleName {
     case "disk/du", "posix/disk": .module("disk")
     case "posix/cpu", "posix/mem": .module("posix")
     case "posix/rlimits": .module("rlimits")
+    case "filesystem/linux", "namespaces/ipc", "namespaces/pid": .module("namespaces")
+    case "linux/capabilities": .module("privileges")
+    case "linux/seccomp": .module("seccomp")
     case "cgroups/net_cls", "cgroups/net_prio", "cgroups/perf_event": .nothing("cgroup v2 has no such controller")
     case "filesystem/posix": .nothing("sandboxes are directories of this machine in any case")
     default: nil

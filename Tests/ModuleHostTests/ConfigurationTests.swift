@@ -307,6 +307,21 @@ import Testing
         "warning: --isolation: cgroups/mem is Mesos' name; the module cgroups does its work here"))
   }
 
+  /// The fixture is none of them, but it was looked for under the right name.
+  @Test(arguments: [
+    ("filesystem/linux", "namespaces"), ("namespaces/pid", "namespaces"), ("namespaces/ipc", "namespaces"),
+    ("linux/capabilities", "privileges"), ("linux/seccomp", "seccomp"), ("posix/disk", "disk"),
+  ])
+  func everyIsolationOfMesosHasItsModule(name: String, module: String) throws {
+    try workspace.build("isolator", as: "lib\(module).so")
+    let error = try workspace.refusal { _ = try $0.loadIsolators(named: [name], node: .test) }
+    #expect(
+      error.message.contains("lib\(module).so: holds the module org.example.isolator, but --isolation wants \(module)"))
+    #expect(
+      workspace.log.lines.contains(
+        "warning: --isolation: \(name) is Mesos' name; the module \(module) does its work here"))
+  }
+
   @Test func namesOfMesosIsolationWithoutACounterpartArePassedOver() throws {
     let isolators = try workspace.host("{}").loadIsolators(named: ["cgroups/net_cls", "filesystem/posix"], node: .test)
     #expect(isolators.isEmpty)
