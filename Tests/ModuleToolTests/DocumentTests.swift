@@ -32,7 +32,9 @@ import Testing
       "tepui-agent --ip=127.0.0.1 --master=127.0.0.1:1 --work_dir=/tmp/tepui-agent --modules_dir='\(directory)'")
     // Where the machine has no controller to hand on, the module says so; both is what the guide says.
     #expect(
-      agent.listens || agent.text.contains("org.example.nap does not start: the cgroup controller pids is not there"))
+      agent.says([
+        "org.example.nap: loaded 1.0.0", "org.example.nap does not start: the cgroup controller pids is not there",
+      ]), "\(agent.text)")
   }
 
   /// A link to a file that is not there leads nowhere.
@@ -153,10 +155,17 @@ private final class Daemon {
   }
 
   /// Whether it has got so far; it has a minute to, or until it ends.
-  var listens: Bool {
+  var listens: Bool { waits { $0.address != nil } }
+
+  /// Whether one of these is in its log; likewise.
+  func says(_ texts: [String]) -> Bool { waits { daemon in texts.contains { daemon.text.contains($0) } } }
+
+  private func waits(for condition: (Daemon) -> Bool) -> Bool {
     for _ in 0..<600 {
-      if address != nil { return true }
-      if !process.isRunning { return false }
+      let runs = process.isRunning
+      if condition(self) { return true }
+      // What it wrote at last was looked at just now.
+      if !runs { return false }
       usleep(100_000)
     }
     return false
