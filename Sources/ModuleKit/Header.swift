@@ -25,6 +25,8 @@ public struct Header: Sendable {
   /// What stands above everything.
   public private(set) var introduction = ""
   public private(set) var declarations: [Declaration] = []
+  /// Lines that it could make nothing of; there should be none.
+  public private(set) var unread: [String] = []
 
   private var lines: [Substring]
   private var next = 0
@@ -69,7 +71,11 @@ extension Header {
       readDefinition(line)
     } else if line.hasPrefix("#if defined") {
       // How compilers are told of what C does not know; nothing that a module uses.
-      while next < lines.count, take() != "#endif" {}
+      while next < lines.count {
+        let line = take()
+        if line == "#endif" { break }
+        if line != "#else" && !line.hasPrefix("#define TEPUI_") { unread.append(String(line)) }
+      }
     } else if line.hasPrefix("typedef struct ") && line.hasSuffix("{") {
       readStructure(name: String(line.dropFirst(15).dropLast(2)))
     } else if line.hasPrefix("typedef ") {
@@ -78,8 +84,13 @@ extension Header {
       declarations.append(.type(name: String(words.last ?? ""), original: original, comment: takeComment(line)))
     } else if line.hasPrefix("static inline ") || line.hasPrefix("TEPUI_EXPORT ") {
       readFunction(line)
+    } else if !Self.passedOver.contains(where: { line.hasPrefix($0) }) && line != "}" {
+      unread.append(String(line))
     }
   }
+
+  /// What declares nothing: the frame of a header, and what compilers are told of the function below.
+  private static let passedOver = ["#ifndef ", "#ifdef ", "#include ", "#endif", "extern \"C\" {", "TEPUI_PRINTF("]
 
   /// A comment that ends in this line or in a later one, as plain text.
   private mutating func readComment(_ first: Substring) -> String {
