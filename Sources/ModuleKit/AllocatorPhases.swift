@@ -26,13 +26,17 @@ public struct AllocatorPhases {
 
   /// The least of several runs: what else the machine does only ever adds.
   ///
-  /// - Parameter expectsAll: whether each cycle must grant all that is free, else it fails.
+  /// - Parameters:
+  ///   - wanted: phases whose seconds are wanted. Each begins where the one before it ended, but for the last of all; so
+  ///     what comes before is played as well, and what comes after is not.
+  ///   - expectsAll: whether each cycle must grant all that is free, else it fails.
   public static func best(
-    of runs: Int, _ scene: AllocatorScene, expectsAll: Bool = true, _ load: () throws -> any AllocationPolicy
+    of runs: Int, _ scene: AllocatorScene, _ wanted: Set<Phase> = Set(Phase.allCases), expectsAll: Bool = true,
+    _ load: () throws -> any AllocationPolicy
   ) throws -> AllocatorPhases {
     var best = AllocatorPhases()
     for _ in 0..<runs {
-      let run = try AllocatorPhases(scene, expectsAll: expectsAll, load)
+      let run = try AllocatorPhases(scene, wanted, expectsAll: expectsAll, load)
       best.seconds.merge(run.seconds, uniquingKeysWith: min)
       best.grantedAgents = run.grantedAgents
     }
@@ -41,32 +45,50 @@ public struct AllocatorPhases {
 
   private init() {}
 
-  private init(_ scene: AllocatorScene, expectsAll: Bool, _ load: () throws -> any AllocationPolicy) throws {
-    let cluster = try AllocatorCluster(scene, try load())
-    let agents = scene.agents
-    var most = 0
-    func cycle(_ count: Int) throws {
-      if expectsAll { try cluster.expectCycle(count) } else { most = max(most, try cluster.grantedAgents()) }
+  private init(
+    _ scene: AllocatorScene, _ wanted: Set<Phase>, expectsAll: Bool, _ load: () throws -> any AllocationPolicy
+  ) throws {
+    if let last = Phase.allCases.last(where: { $0 != .joining && wanted.contains($0) }) {
+      try play(AllocatorCluster(scene, try load()), through: last, expectsAll: expectsAll)
     }
-    try take(.first) { try cycle(agents) }
-    grantedAgents = expectsAll ? agents : most
-    try take(.nothing) {
-      cluster.ledger.reconsider()
-      try cycle(0)
-    }
-    cluster.takeBack(agents: agents / 100)
-    try take(.few) { try cycle(agents / 100) }
-    take(.decline) { cluster.takeBack(refusingForSeconds: 5) }
-    try take(.reoffer) { try cycle(agents) }
-    cluster.takeBack(refusingForSeconds: 5)
-    cluster.pass(seconds: 6)
-    try take(.expiry) { try cycle(agents) }
+    guard wanted.contains(.joining) else { return }
     let late = try AllocatorCluster(scene, try load(), hasFrameworks: false)
     try take(.joining) {
       for number in 0..<scene.frameworks {
         late.addFramework(number)
         try late.cycle()
       }
+    }
+  }
+
+  private mutating func play(_ cluster: AllocatorCluster, through last: Phase, expectsAll: Bool) throws {
+    let agents = cluster.scene.agents
+    var most = 0
+    func cycle(_ count: Int) throws {
+      if expectsAll { try cluster.expectCycle(count) } else { most = max(most, try cluster.grantedAgents()) }
+    }
+    for phase in Phase.allCases {
+      switch phase {
+      case .first:
+        try take(.first) { try cycle(agents) }
+        grantedAgents = expectsAll ? agents : most
+      case .nothing:
+        try take(.nothing) {
+          cluster.ledger.reconsider()
+          try cycle(0)
+        }
+      case .few:
+        cluster.takeBack(agents: agents / 100)
+        try take(.few) { try cycle(agents / 100) }
+      case .decline: take(.decline) { cluster.takeBack(refusingForSeconds: 5) }
+      case .reoffer: try take(.reoffer) { try cycle(agents) }
+      case .expiry:
+        cluster.takeBack(refusingForSeconds: 5)
+        cluster.pass(seconds: 6)
+        try take(.expiry) { try cycle(agents) }
+      case .joining: break
+      }
+      if phase == last { return }
     }
   }
 

@@ -58,12 +58,7 @@ extension Check {
         let policy = try subject.makeAllocator()
         let view = HandmadeView(agents: 200, claimants: 50)
         func play(_ cycles: Int) -> Int {
-          for _ in 0..<cycles {
-            view.claimantAllocated.update(repeating: 0)
-            view.roleAllocated.update(repeating: 0)
-            view.agentFree.update(repeating: 1000)
-            view.play(policy)
-          }
+          for _ in 0..<cycles { view.playAnew(policy) }
           return ResidentMemory.bytes()
         }
         let before = play(200)

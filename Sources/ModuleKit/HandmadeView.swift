@@ -70,6 +70,15 @@ public final class HandmadeView {
       let amount = agentFree[Int(call.agent) * 2 + kind] / part
       agentFree[Int(call.agent) * 2 + kind] -= amount
       claimantAllocated[Int(call.claimant) * 2 + kind] &+= amount
+  /// A cycle in which nobody has anything and `amount` of each kind is free on every agent; what it asked for.
+  @discardableResult
+  func playAnew(_ policy: any AllocationPolicy, amount: Int64 = 1000) -> (outcome: AllocationOutcome, calls: [Call]) {
+    claimantAllocated.update(repeating: 0)
+    roleAllocated.update(repeating: 0)
+    agentFree.update(repeating: amount)
+    return play(policy)
+  }
+
       roleAllocated[Int(claimantRoles[Int(call.claimant)]) * 2 + kind] &+= amount
     }
   }

@@ -27,7 +27,9 @@ extension PolicyFigures {
       try module.makeAllocator(parameters)
     }
     let scene = AllocatorScene(agents: agents, frameworks: frameworks)
-    let phases = try AllocatorPhases.best(of: runs, scene, expectsAll: false) { try module.makeAllocator(parameters) }
+    let phases = try AllocatorPhases.best(
+      of: runs, scene, [.first, .few, .nothing, .reoffer], expectsAll: false
+    ) { try module.makeAllocator(parameters) }
     return PolicyFigures(
       firstMs: phases[.first] * 1000, changedMs: phases[.few] * 1000, nothingMs: phases[.nothing] * 1000,
       declinedMs: phases[.reoffer] * 1000, memoryBytes: memory, grantedAgents: phases.grantedAgents)
@@ -38,17 +40,11 @@ extension PolicyFigures {
     agents: Int, frameworks: Int, _ make: () throws(ModuleError) -> any AllocationPolicy
   ) throws(ModuleError) -> Int {
     let view = HandmadeView(agents: agents, claimants: frameworks)
-    func cycle(_ policy: any AllocationPolicy) {
-      view.claimantAllocated.update(repeating: 0)
-      view.roleAllocated.update(repeating: 0)
-      view.agentFree.update(repeating: 1000)
-      view.play(policy)
-    }
     // What the view itself keeps of a cycle.
-    cycle(GrantAll())
+    view.playAnew(GrantAll())
     let before = ResidentMemory.bytes()
     let policy = try make()
-    for _ in 0..<3 { cycle(policy) }
+    for _ in 0..<3 { view.playAnew(policy) }
     return withExtendedLifetime(policy) { max(0, ResidentMemory.bytes() - before) }
   }
 }
