@@ -170,6 +170,9 @@ static tepui_status plan(void *instance, const tepui_container *container, const
   tepui_text name = container->hostname;
   if (name.length == 0 && self->named_by_id)
     name = (tepui_text){container->id.bytes, container->id.length < 12 ? container->id.length : 12};
+  if (name.length > 64)
+    return tepui_fail(error, TEPUI_INVALID, "the task asks for a host's name of %d bytes; it may have 64",
+                      (int)name.length);
   if (name.length > 0) sink->hostname(sink->context, name);
   return TEPUI_OK;
 }

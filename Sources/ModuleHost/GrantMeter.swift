@@ -1,15 +1,12 @@
 import CTepui
-import Synchronization
 
-/// Stands between a policy and the ledger's sink: counts grants that can never be, and is shut outside of a cycle, so
-/// that a module which kept the sink does no harm.
+/// Stands between a policy and the ledger's sink: counts grants that can never be, and is shut outside of a cycle.
 final class GrantMeter {
   let sink: UnsafePointer<tepui_grant_sink>
   private let memory = UnsafeMutablePointer<tepui_grant_sink>.allocate(capacity: 1)
   private var target: UnsafePointer<tepui_grant_sink>?
   private var invalid = 0
-  /// Uses of the sink outside of a cycle.
-  let lateCalls = Atomic(0)
+  let door = SinkDoor()
 
   init() {
     sink = UnsafePointer(memory)
@@ -27,18 +24,17 @@ final class GrantMeter {
   func open(_ target: UnsafePointer<tepui_grant_sink>) {
     self.target = target
     invalid = 0
+    door.open()
   }
 
   func close() -> Int {
+    door.close()
     target = nil
     return invalid
   }
 
   private func grant(_ agent: UInt32, _ claimant: UInt32, _ amounts: UnsafePointer<Int64>?) -> tepui_status {
-    guard let target, let grant = target.pointee.grant else {
-      lateCalls.add(1, ordering: .relaxed)
-      return TEPUI_INVALID
-    }
+    guard door.admits(), let target, let grant = target.pointee.grant else { return TEPUI_INVALID }
     let status = grant(target.pointee.context, agent, claimant, amounts)
     if status == TEPUI_INVALID { invalid += 1 }
     return status

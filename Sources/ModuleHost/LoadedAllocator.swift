@@ -22,8 +22,12 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
   private let suspendsAfterFailure: Bool
   private var failure: String?
   public private(set) var lastCycleNs: Int64?
-  /// How often the module used the sink of a cycle that was over; each time it was told TEPUI_INVALID.
-  public var lateGrantCount: Int { meter.lateCalls.load(ordering: .relaxed) }
+  /// How the module used the sinks of `allocate` and of `explain` when it may not.
+  public var grantMisuse: SinkMisuse { meter.door.misuse }
+  public var reasonMisuse: SinkMisuse { reasonSink.door.misuse }
+  private var countedMisuse = 0
+  /// What the module asked for and did not get, because it is never allowed.
+  public var refusalCount: Int { module.statistics.current.refusals }
 
   init(
     _ module: LoadedModule, activation: ModuleConfiguration.Activation, padding: Int = 0
@@ -60,7 +64,7 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
     let answer = callModule { allocate(instance, view, meter.sink, $0) }
     let invalid = meter.close()
     lastCycleNs = answer.elapsedNs
-    if module.statistics.count(answer, deadlineNs: deadlineNs, refusals: invalid) {
+    if count(answer, refusals: invalid) {
       module.host.write(
         .warning,
         "a cycle took \(DurationText.text(nanoseconds: answer.elapsedNs / 1000 * 1000)), its deadline is \(DurationText.text(nanoseconds: deadlineNs))"
@@ -79,10 +83,17 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
     reasonSink.open()
     let answer = callModule { explain(instance, view, claimant, reasonSink.pointer, $0) }
     let (reasons, refusals) = reasonSink.close()
-    if module.statistics.count(answer, deadlineNs: deadlineNs, refusals: refusals) {
+    if count(answer, refusals: refusals) {
       module.host.write(
         .warning, "an explanation took \(DurationText.text(nanoseconds: answer.elapsedNs / 1000 * 1000))")
     }
     return answer.isDone ? reasons : reasons + [("could not explain: \(answer.reason)", 0)]
+  }
+
+  /// Also what has come through no door since the last call. Whether the call took longer than it may.
+  private func count(_ answer: ModuleAnswer, refusals: Int) -> Bool {
+    let misuse = (grantMisuse + reasonMisuse).total
+    defer { countedMisuse = misuse }
+    return module.statistics.count(answer, deadlineNs: deadlineNs, refusals: refusals + misuse - countedMisuse)
   }
 }

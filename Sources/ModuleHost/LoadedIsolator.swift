@@ -23,6 +23,10 @@ public final class LoadedIsolator: Isolator, @unchecked Sendable {
   /// What the module asked for and did not get, because it is never allowed.
   public var refusalCount: Int { module.statistics.current.refusals }
 
+  /// How the module used the sinks of `plan` and of `usage` when it may not.
+  public var sinkMisuse: SinkMisuse { planSink.door.misuse + usageSink.door.misuse }
+  private var countedMisuse = 0
+
   init(
     _ module: LoadedModule, node: NodeDescription, activation: ModuleConfiguration.Activation, padding: Int = 0
   ) throws(ModuleError) {
@@ -106,7 +110,12 @@ public final class LoadedIsolator: Isolator, @unchecked Sendable {
   }
 
   private func count(_ answer: ModuleAnswer, _ what: String, refusals: Int = 0) {
-    guard module.statistics.count(answer, deadlineNs: deadlineNs, refusals: refusals) else { return }
+    // Also what has come through no door since the last call.
+    let misuse = sinkMisuse.total
+    defer { countedMisuse = misuse }
+    guard module.statistics.count(answer, deadlineNs: deadlineNs, refusals: refusals + misuse - countedMisuse) else {
+      return
+    }
     module.host.write(
       .warning,
       "\(what) took \(DurationText.text(nanoseconds: answer.elapsedNs / 1000 * 1000)), its deadline is \(DurationText.text(nanoseconds: deadlineNs))"

@@ -7,7 +7,7 @@ final class PlanSink {
   private let controllers: Set<String>
   private var entries: [PlanEntry] = []
   private var violations: [String] = []
-  private var isOpen = false
+  let door = SinkDoor()
   private var running = false
 
   /// More entries than any sensible plan has.
@@ -64,11 +64,11 @@ final class PlanSink {
   func open(running: Bool) {
     (entries, violations) = ([], [])
     self.running = running
-    isOpen = true
+    door.open()
   }
 
   func close() -> (entries: [PlanEntry], violations: [String]) {
-    isOpen = false
+    door.close()
     return (entries, violations)
   }
 
@@ -86,7 +86,7 @@ final class PlanSink {
   }
 
   private func collect(_ body: (PlanSink) throws(Violation) -> PlanEntry) -> tepui_status {
-    guard isOpen else { return TEPUI_INVALID }
+    guard door.admits() else { return TEPUI_INVALID }
     do throws(Violation) {
       guard entries.count < Self.limit else { throw Violation("more than \(Self.limit) entries") }
       entries.append(try body(self))

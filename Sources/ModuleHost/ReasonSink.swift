@@ -4,7 +4,7 @@ import CTepui
 final class ReasonSink {
   let pointer: UnsafePointer<tepui_reason_sink>
   private let memory = UnsafeMutablePointer<tepui_reason_sink>.allocate(capacity: 1)
-  private var isOpen = false
+  let door = SinkDoor()
   private var reasons: [(text: String, count: UInt64)] = []
   private var refusals = 0
 
@@ -26,17 +26,17 @@ final class ReasonSink {
   deinit { memory.deallocate() }
 
   func open() {
-    isOpen = true
     (reasons, refusals) = ([], 0)
+    door.open()
   }
 
   func close() -> (reasons: [(text: String, count: UInt64)], refusals: Int) {
-    isOpen = false
+    door.close()
     return (reasons, refusals)
   }
 
   private func add(_ words: tepui_text, _ count: UInt64) -> tepui_status {
-    guard isOpen else { return TEPUI_INVALID }
+    guard door.admits() else { return TEPUI_INVALID }
     guard reasons.count < Self.mostReasons else { return TEPUI_REFUSED }
     guard let text = String(words, limit: Self.mostBytes), !text.isEmpty else {
       refusals += 1

@@ -4,6 +4,7 @@ import CTepui
 final class UsageSink {
   let pointer: UnsafePointer<tepui_usage_sink>
   private let memory = UnsafeMutablePointer<tepui_usage_sink>.allocate(capacity: 1)
+  let door = SinkDoor()
   private var cgroup: (any CgroupReading)?
   private var statistics: [String: Double] = [:]
   private var refusals = 0
@@ -25,9 +26,11 @@ final class UsageSink {
   func open(_ cgroup: any CgroupReading) {
     self.cgroup = cgroup
     (statistics, refusals) = ([:], 0)
+    door.open()
   }
 
   func close() -> (statistics: [String: Double], refusals: Int) {
+    door.close()
     cgroup = nil
     return (statistics, refusals)
   }
@@ -35,7 +38,7 @@ final class UsageSink {
   private static func with(_ context: UnsafeMutableRawPointer?, _ body: (UsageSink) -> tepui_status) -> tepui_status {
     guard let context else { return TEPUI_INVALID }
     return Unmanaged<UsageSink>.fromOpaque(context)._withUnsafeGuaranteedRef { sink in
-      guard sink.cgroup != nil else { return TEPUI_INVALID }
+      guard sink.door.admits() else { return TEPUI_INVALID }
       let status = body(sink)
       if status == TEPUI_INVALID { sink.refusals += 1 }
       return status

@@ -23,10 +23,36 @@ extension Check {
           let view = HandmadeView(agents: size, claimants: 21 - size)
           view.play(policy)
           try require(
-            view.foreignCallCount == 0, "it called grant from another thread than the one that called allocate")
+            policy.grantMisuse.foreign == 0, "it called grant from another thread than the one that called allocate")
         }
-        try require(policy.lateGrantCount == 0, "it called grant after allocate had returned")
+        try require(policy.grantMisuse.late == 0, "it called grant after allocate had returned")
         return []
+      },
+      Check(name: "decides the same when it is asked for reasons") { subject in
+        var asked: [LoadedAllocator] = []
+        let notes = try subject.compare(
+          "when it is asked for its reasons after each cycle",
+          prepare: { market in
+            market.inspect = { [unowned market] _ in
+              for worker in market.workers {
+                _ = market.ledger.explain(framework: worker.id, policy: market.policy, at: market.now)
+              }
+            }
+          }
+        ) {
+          let pair = (try subject.makeAllocator(), try subject.makeAllocator())
+          asked.append(pair.1)
+          return pair
+        }
+        for policy in asked {
+          try require(policy.grantMisuse.total == 0, "it called grant while it was asked for reasons, or later")
+          try require(
+            policy.reasonMisuse.total == 0, "it called reason after explain had returned, or from another thread")
+          try require(
+            policy.refusalCount == 0,
+            "a reason of it is no text, empty or longer than 200 bytes, or it granted what it may not")
+        }
+        return notes
       },
       Check(name: "never grants what it may not, in random clusters") { subject in
         var unfair = 0
@@ -84,13 +110,14 @@ extension Subject {
     }
   }
 
-  /// Two instances must decide alike.
+  /// Two instances must decide alike, also if the market of the second is prepared for something else to happen in it.
   fileprivate func compare(
-    _ difference: String, _ make: () throws -> (LoadedAllocator, LoadedAllocator)
+    _ difference: String, prepare: (Market) -> Void = { _ in }, _ make: () throws -> (LoadedAllocator, LoadedAllocator)
   ) throws -> [String] {
     for seed in seeds.prefix(max(1, rounds / 4)) {
       let pair = try make()
       let markets = try [pair.0, pair.1].map { try Scene(seed: seed, reserves: true).market($0) }
+      prepare(markets[1])
       for market in markets { try play(market, seed: seed) }
       guard markets[0].history != markets[1].history else { continue }
       let index = zip(markets[0].history, markets[1].history).enumerated().first { $0.element.0 != $0.element.1 }

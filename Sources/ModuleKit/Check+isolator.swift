@@ -88,6 +88,19 @@ extension Check {
       }
       return []
     },
+    Check(name: "keeps no sink and answers on its own thread only") { subject in
+      let isolator = try subject.isolator()
+      for seed in subject.seeds {
+        let container = SampleContainer.random(seed)
+        _ = try? isolator.plan(container, running: false)
+        _ = try? isolator.usage(container, cgroup: FixedContent(content: SampleContainer.usualContent))
+        for step in [LifecycleStep.prepare, .isolate, .recover, .cleanup] { try? isolator.perform(step, container) }
+      }
+      try require(
+        isolator.sinkMisuse.foreign == 0, "it called a sink from another thread than the one that called the module")
+      try require(isolator.sinkMisuse.late == 0, "it called a sink after the function had returned that got it")
+      return []
+    },
     Check(name: "lives through every order of a container's steps") { subject in
       let isolator = try subject.isolator()
       let orders: [[LifecycleStep]] = [

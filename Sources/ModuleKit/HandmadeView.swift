@@ -1,6 +1,5 @@
 import Allocation
 import CTepui
-import Glibc
 
 /// A view and a sink as no ledger makes them: whatever amounts, weights, roles and answers a test wants.
 ///
@@ -18,12 +17,9 @@ public final class HandmadeView {
   public var candidates, active: [UInt32]
   private let blocked: UnsafeMutableBufferPointer<UnsafePointer<UInt64>?>
   public private(set) var calls: [Call] = []
-  /// Calls of the sink from another thread than that of `play`.
-  public private(set) var foreignCallCount = 0
   /// Beyond so many calls in one cycle the sink answers TEPUI_INVALID and keeps no account.
   public var callLimit = Int.max
   public private(set) var exceedsCallLimit = false
-  private var thread = pthread_self()
   /// What the sink answers; by default everything is granted and the live columns show it.
   public var answer: (HandmadeView, Call) -> tepui_status = { view, call in
     view.grant(call)
@@ -70,6 +66,10 @@ public final class HandmadeView {
       let amount = agentFree[Int(call.agent) * 2 + kind] / part
       agentFree[Int(call.agent) * 2 + kind] -= amount
       claimantAllocated[Int(call.claimant) * 2 + kind] &+= amount
+      roleAllocated[Int(claimantRoles[Int(call.claimant)]) * 2 + kind] &+= amount
+    }
+  }
+
   /// A cycle in which nobody has anything and `amount` of each kind is free on every agent; what it asked for.
   @discardableResult
   func playAnew(_ policy: any AllocationPolicy, amount: Int64 = 1000) -> (outcome: AllocationOutcome, calls: [Call]) {
@@ -79,16 +79,11 @@ public final class HandmadeView {
     return play(policy)
   }
 
-      roleAllocated[Int(claimantRoles[Int(call.claimant)]) * 2 + kind] &+= amount
-    }
-  }
-
   /// One cycle of a policy; what it asked for.
   @discardableResult
   public func play(_ policy: any AllocationPolicy) -> (outcome: AllocationOutcome, calls: [Call]) {
     calls = []
     exceedsCallLimit = false
-    thread = pthread_self()
     var view = tepui_allocation_view()
     view.size = UInt32(MemoryLayout<tepui_allocation_view>.size)
     view.kinds = 2
@@ -114,10 +109,6 @@ public final class HandmadeView {
     sink.grant = { context, agent, claimant, amounts in
       guard let context else { return TEPUI_INVALID }
       let view = Unmanaged<HandmadeView>.fromOpaque(context).takeUnretainedValue()
-      guard pthread_equal(view.thread, pthread_self()) != 0 else {
-        view.foreignCallCount += 1
-        return TEPUI_INVALID
-      }
       guard view.calls.count < view.callLimit else {
         view.exceedsCallLimit = true
         return TEPUI_INVALID

@@ -43,6 +43,31 @@ enum SampleContainer {
     container.isCommandTask = random.chance(50)
     container.requests = amounts(["cpus", "mem", "disk", "gpus", "\u{00FC}nits", ""])
     container.limits = amounts(["cpus", "mem", "disk"])
+    container.isPod = random.chance(20)
+    container.parentID = random.chance(30) ? text([usual.id, "p", String(repeating: "p", count: 200)]) : ""
+    container.sharesLimits = random.chance(20)
+    container.hasOwnRoot = random.chance(30)
+    container.wishes = wishes(&random)
     return container
+  }
+
+  /// What a task asks for: mostly nothing, else what may be had or what nobody grants.
+  private static func wishes(_ random: inout SeededGenerator) -> ContainerDescription.Wishes {
+    func text(_ texts: [String]) -> String { random.chance(40) ? texts.randomElement(using: &random) ?? "" : "" }
+    func capabilities() -> UInt64? {
+      random.chance(30) ? [0, 1 << 10, 0xa804_25fb, 1 << 41, .max].randomElement(using: &random) : nil
+    }
+    var wishes = ContainerDescription.Wishes()
+    wishes.effectiveCapabilities = capabilities()
+    wishes.boundingCapabilities = capabilities()
+    wishes.isUnconfined = random.chance(10)
+    wishes.seccompProfile = text(["default.json", ".", "../profile", String(repeating: "s", count: 400)])
+    wishes.hostname = text([
+      "mesa", "w\u{00EF}de", String(repeating: "h", count: 64), String(repeating: "h", count: 300),
+    ])
+    wishes.shmBytes = random.chance(30) ? [1, 64 << 20, .max, -1].randomElement(using: &random) ?? 0 : 0
+    wishes.sharesHostPID = random.chance(10)
+    wishes.sharesHostIPC = random.chance(10)
+    return wishes
   }
 }

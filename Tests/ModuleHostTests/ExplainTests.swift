@@ -59,7 +59,7 @@ import Testing
     #expect(try reasons("f2", cluster)["claimants whose turn is before it"] == 0)
   }
 
-  @Test(arguments: ["drf", "strict-priority", "binpack"])
+  @Test(arguments: ["drf", "strict-priority", "binpack", "lua"])
   func askingDoesNotChangeWhatIsGranted(policy: String) throws {
     var clusters = try (0..<2).map { _ in try Cluster(module: policy) }
     for index in clusters.indices {

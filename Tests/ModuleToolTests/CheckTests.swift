@@ -97,6 +97,88 @@ import Testing
     #expect(result.output.contains(complaint), "\(result.output)")
   }
 
+  @Test(arguments: [
+    ("abort();", "", "it crashed the process while this check: signal 6"),
+    ("++*(uint32_t *)instance;", "", "when it is asked for its reasons after each cycle it decides otherwise"),
+    ("sink->reason(sink->context, tepui_text_of(\"\"), 1);", "", "a reason of it is no text"),
+    (
+      """
+      pthread_t thread;
+      pthread_create(&thread, NULL, give_elsewhere, (void *)sink);
+      pthread_join(thread, NULL);
+      """,
+      """
+      static void *give_elsewhere(void *sink) {
+        ((const tepui_reason_sink *)sink)->reason(((const tepui_reason_sink *)sink)->context, tepui_text_of("a"), 1);
+        return NULL;
+      }
+      """, "it called reason after explain had returned, or from another thread"
+    ),
+    (
+      "if (kept) kept->reason(kept->context, tepui_text_of(\"a\"), 1); kept = NULL; late = sink;",
+      """
+      static const tepui_reason_sink *kept, *late;
+      """, "it called reason after explain had returned, or from another thread"
+    ),
+  ])
+  func whatBreaksTheRulesWhenItIsAskedForReasonsIsNamed(explain: String, outside: String, complaint: String) throws {
+    let file = try workspace.policy(
+      """
+      \(outside.contains("late") ? "if (late) late->reason(late->context, tepui_text_of(\"a\"), 1);" : "")
+      for (uint32_t i = 0; i < view->candidate_count; i++)
+        for (uint32_t j = 0; j < view->active_count; j++) {
+          uint32_t claimant = view->active[(j + *(uint32_t *)instance) % view->active_count];
+          if (tepui_may_offer(view, claimant, view->candidates[i]) &&
+              sink->grant(sink->context, view->candidates[i], claimant, NULL) == TEPUI_OK) break;
+        }
+      """, explain: explain, outside: outside)
+    let result = try check(file)
+    #expect(result.status == 1)
+    #expect(result.output.contains(complaint), "\(result.output)")
+    #expect(result.output.contains("1 of ") && result.output.contains(" checks failed"), "\(result.output)")
+  }
+
+  /// Only what tasks ask for, and who they are, makes these plans wrong.
+  @Test(arguments: [
+    ("sink->hostname(sink->context, container->hostname);", "", "", "its plan is refused: the host's name"),
+    (
+      "if (container->flags & TEPUI_CONTAINER_ASKS_EFFECTIVE) "
+        + "sink->capabilities(sink->context, 1, container->effective_capabilities, 0);", "", "",
+      "its plan is refused: capabilities beyond the bounding set"
+    ),
+    ("if (container->parent.length > 0) abort();", "", "", "it crashed the process while this check: signal 6"),
+    ("if (container->shm_bytes < 0) abort();", "", "", "it crashed the process while this check: signal 6"),
+    (
+      "kept = sink;", "kept->environment(kept->context, tepui_text_of(\"A\"), tepui_text_of(\"1\"));",
+      "static const tepui_plan_sink *kept;", "it called a sink after the function had returned that got it"
+    ),
+    (
+      "if (kept) kept->statistic(kept->context, tepui_text_of(\"processes\"), 1);", "kept = sink;",
+      "static const tepui_usage_sink *kept;", "it called a sink after the function had returned that got it"
+    ),
+    (
+      """
+      pthread_t thread;
+      pthread_create(&thread, NULL, answer_elsewhere, (void *)sink);
+      pthread_join(thread, NULL);
+      """, "",
+      """
+      static void *answer_elsewhere(void *sink) {
+        ((const tepui_plan_sink *)sink)->no_new_privileges(((const tepui_plan_sink *)sink)->context);
+        return NULL;
+      }
+      """, "it called a sink from another thread than the one that called the module"
+    ),
+  ])
+  func whatAnIsolatorDoesWrongIsNamed(plan: String, usage: String, outside: String, complaint: String) throws {
+    let launch = "if (container->flags & TEPUI_CONTAINER_RUNNING) return TEPUI_OK;"
+    let hostname = plan.contains("hostname") ? "if (container->hostname.length == 0) return TEPUI_OK;" : ""
+    let file = try workspace.isolator(plan: "\(launch) \(hostname) \(plan)", usage: usage, outside: outside)
+    let result = try check(file)
+    #expect(result.status == 1)
+    #expect(result.output.contains(complaint), "\(result.output)")
+  }
+
   @Test func aFileThatIsNoModuleIsOneFailedCheck() throws {
     try "hello".write(toFile: "\(workspace.path)/libno.so", atomically: false, encoding: .utf8)
     let result = try check("libno.so", "--json")
