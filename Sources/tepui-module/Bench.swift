@@ -28,10 +28,7 @@ struct Bench: ParsableCommand {
 
   func run() throws {
     let subjects = try files.map(subject)
-    if let unknown = given.values.keys.sorted().first(where: { key in !subjects.contains { $0.parameters.contains(key) }
-    }) {
-      throw ValidationError("--parameter \(unknown): none of these modules has such a parameter")
-    }
+    try given.requireKnown(by: subjects.map(\.identity))
     var points: [BenchPoint] = []
     let progress = ProgressLine()
     let total = subjects.count * agents.sizes.count * frameworks.sizes.count
@@ -64,8 +61,8 @@ struct Bench: ParsableCommand {
 
   private struct Subject {
     var file: String
-    var name: String
-    var parameters: Set<String>
+    var identity: Identity
+    var name: String { identity.id }
   }
 
   private func subject(_ file: String) throws -> Subject {
@@ -75,7 +72,7 @@ struct Bench: ParsableCommand {
       guard identity.kind == "allocator" else {
         throw ValidationError("\(file): \(identity.id) is an \(identity.kind); only allocators have cycles to measure")
       }
-      return Subject(file: file, name: identity.id, parameters: Set(identity.parameters.map(\.name)))
+      return Subject(file: file, identity: identity)
     }
   }
 
@@ -83,7 +80,8 @@ struct Bench: ParsableCommand {
     var point = BenchPoint(module: subject.name, file: subject.file, agents: agents, frameworks: frameworks)
     do throws(Refusal) {
       let size = ["--agents", "\(agents)", "--frameworks", "\(frameworks)", "--runs", "\(runs)"]
-      let own = given.values.filter { subject.parameters.contains($0.key) }.sorted { $0.key < $1.key }
+      let known = Set(subject.identity.parameters.map(\.name))
+      let own = given.values.filter { known.contains($0.key) }.sorted { $0.key < $1.key }
       let parameters = own.flatMap { ["--parameter", "\($0.key)=\($0.value)"] }
       let answer = try PlayAnswer.of(
         ["play", subject.file] + size + parameters, limitSeconds: limit, deed: "this size")

@@ -43,6 +43,7 @@ struct CheckCommand: ParsableCommand {
     case .failure(let refusal):
       tell(&report, .init(name: "is a module", outcome: "failed", reason: refusal.description))
     case .success(let identity):
+      try given.requireKnown(by: [identity])
       (report.id, report.kind) = (identity.id, identity.kind)
       if !json { print("\(identity.id) \(identity.version), an \(identity.kind) for ABI \(identity.abi)") }
       let names = identity.checks.filter { name in only.map { name.contains($0) } ?? true }

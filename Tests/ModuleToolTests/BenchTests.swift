@@ -67,7 +67,7 @@ import Testing
 
   @Test(arguments: [
     ("--agents 0", "--agents"), ("--frameworks 1,,2", "--frameworks"), ("--runs 0", "--runs must be from 1 to 1000"),
-    ("--parameter nothing=1", "--parameter nothing: none of these modules has such a parameter"),
+    ("--parameter nothing=1", "--parameter nothing: org.tepui.binpack has no such parameter"),
     ("--parameter unused_agents=0", "unused_agents: it must be an integer from 1 to 1000000"),
   ])
   func aWrongOptionIsRefused(option: String, text: String) throws {
@@ -75,6 +75,15 @@ import Testing
       "tepui-module bench --agents 1 --frameworks 1 --runs 1 \(option) \(try modules("binpack"))")
     #expect(result.status != 0)
     #expect(result.output.contains(text), "\(result.output)")
+  }
+
+  @Test func aParameterMustBeOfOneOfTheModules() throws {
+    let both = try modules("binpack", "drf")
+    let sizes = "--agents 1 --frameworks 1 --runs 1"
+    #expect(try workspace.sh("tepui-module bench \(sizes) --parameter unused_agents=2 \(both)").status == 0)
+    let result = try workspace.sh("tepui-module bench \(sizes) --parameter nothing=1 \(both)")
+    #expect(result.status == 64)
+    #expect(result.output.contains("--parameter nothing: none of these modules has such a parameter"))
   }
 
   @Test func anIsolatorHasNoCycles() throws {

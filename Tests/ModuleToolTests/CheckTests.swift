@@ -179,6 +179,13 @@ import Testing
     #expect(result.output.contains(complaint), "\(result.output)")
   }
 
+  @Test func aParameterThatItDoesNotHaveIsRefusedOnce() throws {
+    let result = try check("\(try Tool.prefix.get())/lib/tepui/modules/libdrf.so", "--parameter typo=1")
+    #expect(result.status == 64)
+    #expect(result.output.contains("--parameter typo: org.tepui.drf has no such parameter"), "\(result.output)")
+    #expect(!result.output.contains("FAILED"))
+  }
+
   @Test func aFileThatIsNoModuleIsOneFailedCheck() throws {
     try "hello".write(toFile: "\(workspace.path)/libno.so", atomically: false, encoding: .utf8)
     let result = try check("libno.so", "--json")
