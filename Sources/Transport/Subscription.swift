@@ -36,7 +36,7 @@ public final class Subscription {
   private var connection: ClientConnection?
   private var decoder: RecordIO.Decoder
   private var refusal: Response?
-  private var answerTimer: Scheduled<Void>?
+  private let answerTimer: LoopTimer
 
   init(
     _ request: ClientRequest, on eventLoop: any EventLoop, limits: HTTPClient.Limits, answerTimeout: TimeAmount,
@@ -45,7 +45,8 @@ public final class Subscription {
     self.request = request
     self.receive = receive
     decoder = RecordIO.Decoder(maxRecordBytes: limits.maxRecordBytes)
-    answerTimer = eventLoop.assumeIsolated().scheduleTask(in: limits.connectTimeout + answerTimeout) { [weak self] in
+    answerTimer = LoopTimer(on: eventLoop)
+    answerTimer.set(in: limits.connectTimeout + answerTimeout) { [weak self] in
       self?.finish(.failed(.timedOut(request, after: limits.connectTimeout + answerTimeout)))
     }
     ClientConnection.connect(to: request.endpoint, on: eventLoop, timeout: limits.connectTimeout) { result in
@@ -59,7 +60,7 @@ public final class Subscription {
   /// Closes the connection; no event follows.
   public func close() {
     receive = nil
-    answerTimer?.cancel()
+    answerTimer.cancel()
     connection?.close()
     connection = nil
   }
@@ -73,7 +74,7 @@ public final class Subscription {
   private func handle(_ event: Exchange.Event) {
     switch event {
     case .head(let head):
-      answerTimer?.cancel()
+      answerTimer.cancel()
       if head.status == .ok {
         receive?(.opened(head.headers))
       } else {

@@ -35,12 +35,13 @@ final class AgentProcess {
   private var endedContainers: [(id: String, sandbox: String?)] = []
   private var flushScheduled = false
   private var linkedAgentID: String?
-  private var timer: (deadline: Int64, task: Scheduled<Void>)?
+  private let timer: LoopTimer
 
   init(_ setup: AgentSetup, on loop: any EventLoop) throws {
     self.setup = setup
     self.loop = loop
     log = setup.log
+    timer = LoopTimer(on: loop)
     startTime = clock.seconds
     try Directories.make("\(setup.workDirectory)/meta", mode: 0o700)
     store = try RecordStore(path: "\(setup.workDirectory)/meta/agent.db", survives: .processEnd)
@@ -229,14 +230,9 @@ final class AgentProcess {
   /// A tick that comes early does no harm, so a timer that is early enough stays.
   private func scheduleTick() {
     guard let deadline = core?.nextDeadline() else { return }
-    if let timer, timer.deadline <= deadline { return }
-    timer?.task.cancel()
-    let wait = TimeAmount.nanoseconds(max(0, deadline - clock.nanoseconds))
-    let task = loop.assumeIsolated().scheduleTask(in: wait) { [self] in
-      timer = nil
-      feed(.tick)
-    }
-    timer = (deadline, task)
+    let due = NIODeadline.now() + .nanoseconds(max(0, deadline - clock.nanoseconds))
+    if let set = timer.deadline, set <= due { return }
+    timer.set(to: due) { [self] in feed(.tick) }
   }
 
   // MARK: For endpoints

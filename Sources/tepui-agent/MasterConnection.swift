@@ -82,7 +82,8 @@ final class MasterConnection {
   func finish(within limit: TimeAmount, _ done: @escaping () -> Void) {
     isFinishing = true
     guard isPosting else { return done() }
-    let timer = http.eventLoop.assumeIsolated().scheduleTask(in: limit) { [self] in
+    let timer = LoopTimer(on: http.eventLoop)
+    timer.set(in: limit) { [self] in
       whenIdle = nil
       done()
     }

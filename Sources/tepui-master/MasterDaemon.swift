@@ -39,7 +39,7 @@ final class MasterDaemon: @unchecked Sendable {
   var peers: [ConnectionID: Peer] = [:]
   private var nextConnection: UInt64 = 0
   private var tickIsQueued = false
-  private var timer: (deadline: Int64, scheduled: Scheduled<Void>)?
+  private let timer: LoopTimer
 
   init(
     configuration: MasterConfiguration, flags: [String: String], registry: RecordStore?, policy: LoadedAllocator,
@@ -53,6 +53,7 @@ final class MasterDaemon: @unchecked Sendable {
     self.modules = modules
     self.eventLoop = eventLoop
     self.logger = logger
+    timer = LoopTimer(on: eventLoop)
     loopDelay = LoopDelay(of: eventLoop)
     let log = LogFile(named: "/master/log", external: flags["external_log_file"])
     files = FileService {
@@ -120,19 +121,11 @@ final class MasterDaemon: @unchecked Sendable {
   }
 
   private func scheduleTimer() {
-    guard let deadline = core?.nextDeadline else {
-      timer?.scheduled.cancel()
-      timer = nil
-      return
-    }
-    if timer?.deadline == deadline { return }
-    timer?.scheduled.cancel()
-    let wait = max(0, deadline - Self.now().monotonicNs)
-    let scheduled = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(wait)) { [self] in
-      timer = nil
-      tick()
-    }
-    timer = (deadline, scheduled)
+    guard let next = core?.nextDeadline else { return timer.cancel() }
+    // Both clocks are the monotonic one.
+    let deadline = NIODeadline.uptimeNanoseconds(UInt64(max(0, next)))
+    if timer.deadline == deadline { return }
+    timer.set(to: deadline) { [self] in tick() }
   }
 
   func connection(_ peer: Peer) -> ConnectionID {
