@@ -24,15 +24,18 @@ extension AllocationLedger {
   /// Accepted grants are in the books when this returns: each must become an offer or be recovered. The policy is not
   /// asked when nobody wants anything or nothing is there to give.
   ///
-  /// `deadline` is told to the policy; both times are nanoseconds on one clock.
-  public func runCycle(_ policy: any AllocationPolicy, at now: Int64, deadline: Int64) -> AllocationCycle {
+  /// `deadline` is told to the policy; both times are nanoseconds on one clock. If more than `limit` agents are worth
+  /// looking at, those are drawn by lot, and the others are left to the next cycles.
+  public func runCycle(
+    _ policy: any AllocationPolicy, at now: Int64, deadline: Int64, candidatesAtMost limit: Int = .max
+  ) -> AllocationCycle {
     for pair in filters.removeExpired(at: now) {
       judge(pair.claimant, pair.agent)
       candidates.insert(pair.agent)
     }
     judgeChanged()
     offered.removeAll()
-    for agent in takeCandidates() {
+    for agent in takeCandidates(atMost: limit) {
       offered.insert(agent)
       refreshExtraRole(agent)
     }
@@ -85,7 +88,7 @@ extension AllocationLedger {
   }
 
   /// The agents worth looking at, shuffled so that none is always first.
-  private func takeCandidates() -> [UInt32] {
+  private func takeCandidates(atMost limit: Int) -> [UInt32] {
     var list = (considersAll ? offerable.members : candidates.list)
       .filter { offerable.contains($0) && isForSomebody($0) }
     if considersAll {
@@ -94,7 +97,8 @@ extension AllocationLedger {
     }
     candidates.removeAll()
     list.shuffle(using: &random)
-    return list
+    for agent in list.dropFirst(limit) { candidates.insert(agent) }
+    return Array(list.prefix(limit))
   }
 
   func withView<Result>(

@@ -24,6 +24,8 @@ public struct MasterConfiguration: Sendable {
   /// The same for each offer that the cycle before made: frameworks that decline at once would otherwise be offered one
   /// agent after the other as fast as the master can, and it would do nothing else.
   public var allocationPausePerOfferNs: Int64 = 200_000
+  /// How many agents a cycle looks at, so that it and its offers hold the loop for a few milliseconds only.
+  public var agentsPerCycle = 2000
   /// How long a policy may think, unless its module says otherwise.
   public var allocationDeadlineNs: Int64 = 50 * Nanoseconds.millisecond
   /// How long an offer may lie with a framework; nil for ever.

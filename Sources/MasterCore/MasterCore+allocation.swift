@@ -20,7 +20,9 @@ extension MasterCore {
     }
     guard !isHoldingOffers, untoldOffers.isEmpty, ledger.wantsCycle(at: time), time >= soonestCycle else { return }
     lastCycle = time
-    let cycle = ledger.runCycle(policy, at: time, deadline: time + configuration.allocationDeadlineNs)
+    let cycle = ledger.runCycle(
+      policy, at: time, deadline: time + configuration.allocationDeadlineNs,
+      candidatesAtMost: configuration.agentsPerCycle)
     metrics.allocationRuns += 1
     if let duration = policy.lastCycleNs { metrics.cycleTimes.add(Double(duration) / 1e6) }
     metrics.grantsInvalid += cycle.invalidCount

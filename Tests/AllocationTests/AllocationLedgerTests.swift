@@ -55,6 +55,18 @@ private let second: Int64 = 1_000_000_000
     #expect(seen == [agents[3]])
   }
 
+  @Test func aCycleOfSoManyAtMostLeavesTheOthersToTheNext() {
+    let agents = (0..<10).map { ledger.addAgent("S\($0)", total: small) }
+    _ = ledger.addFramework("F0", roles: ["a"])
+    var granted: [[UInt32]] = []
+    while ledger.wantsCycle(at: second), granted.count < 10 {
+      let cycle = ledger.runCycle(greedy, at: second, deadline: second + 1, candidatesAtMost: 4)
+      granted.append(cycle.grants.map(\.agent))
+    }
+    #expect(granted.map(\.count) == [4, 4, 2])
+    #expect(Set(granted.joined()) == Set(agents))
+  }
+
   @Test func theColumnsShowAGrantAtOnce() {
     let agent = ledger.addAgent("S0", total: small)
     _ = ledger.addFramework("F0", roles: ["eng/batch"])

@@ -33,7 +33,6 @@ final class CoreCluster {
     figures.append(("the cycle with its offers", cpuSeconds { tick() }))
     try expectOffers()
     figures.append(("all declined with a filter", cpuSeconds { decline() }))
-    now.monotonicNs += 20_000_000 + Int64(agents) * core.configuration.allocationPausePerOfferNs
     figures.append(("the cycle with the offers to others", cpuSeconds { tick() }))
     try expectOffers()
     now.monotonicNs += 2_000_000_000
@@ -47,14 +46,14 @@ final class CoreCluster {
     guard offerCount == agents else { throw Load.Failure("the master made \(offerCount) offers and not \(agents)") }
   }
 
-  /// The master tells of a large cycle's offers by and by.
+  /// The master makes many offers in several cycles, and tells of them by and by.
   private func tick() {
-    var before: Int
+    var ticks = 0
     repeat {
-      before = offerCount
+      now.monotonicNs = max(now.monotonicNs, core.nextDeadline ?? 0)
       apply(core.handle(.tick, at: now))
-      now.monotonicNs += 10_000_000
-    } while offerCount > before
+      ticks += 1
+    } while offerCount < agents && ticks < 100_000
   }
 
   private func handle(_ event: MasterEvent) { apply(core.handle(event, at: now)) }

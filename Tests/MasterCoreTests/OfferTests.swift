@@ -81,6 +81,17 @@ import Wire
     #expect(second.offers.count == 2000)
   }
 
+  /// Whoever grants ten thousand agents at once does nothing else for that while.
+  @Test func agentsBeyondWhatACycleLooksAtAreOfferedByTheNextOnes() throws {
+    let cluster = TestCluster { $0.agentsPerCycle = 5 }
+    let framework = TestFramework(cluster, suppressed: ["a"])
+    for number in 0..<12 { _ = try TestAgent(cluster, address: "10.0.0.\(number):5051") }
+    framework.call(.revive)
+    cluster.pass(seconds: 1)
+    #expect(framework.events.filter { $0.type == .offers }.map(\.offers.offers.count) == [5, 5, 2])
+    #expect(Set(framework.offers.map(\.agentID.value)).count == 12)
+  }
+
   @Test func aDeclinedOfferComesBackAfterFiveSecondsByDefault() throws {
     _ = try TestAgent(cluster)
     let framework = TestFramework(cluster)
