@@ -16,7 +16,23 @@ extension Containment {
     } catch {
       log.warning("container \(container.id) is not watched for its limits: \(error)")
     }
-    guard let supervisor = container.supervisor, let command = container.commandIdentity else {
+    settle(container, by: EventLoop.nowNs() + Self.decisionLimitNs, answer)
+  }
+
+  /// What waits for the consent of an agent that is dead gets none, and ends at once.
+  private static let decisionLimitNs: UInt64 = 10_000_000_000
+
+  /// Tells what a container is, once it is known whether its command ever runs.
+  private func settle(
+    _ container: SupervisedContainer, by limitNs: UInt64, _ answer: @escaping @Sendable (LaunchedContainer?) -> Void
+  ) {
+    guard containers[container.id] === container, case .running = container.phase else { return answer(nil) }
+    if waitsForConsent(container), EventLoop.nowNs() < limitNs {
+      _ = loop.schedule(afterMs: 1) { [self] in settle(container, by: limitNs, answer) }
+      return
+    }
+    guard let supervisor = container.supervisor, let command = container.commandIdentity, !container.state.wasNotRun()
+    else {
       answer(nil)
       return end(container, as: .exited)
     }
@@ -33,6 +49,14 @@ extension Containment {
     measureDisk(of: container)
     // The supervisor lives on for processes that the command left behind.
     if container.command == nil || container.limitation != nil { end(container, as: .exited) }
+  }
+
+  /// Until its exec a command is its supervisor's program. What keeps a pod stays that.
+  private func waitsForConsent(_ container: SupervisedContainer) -> Bool {
+    guard !container.request.description.isPod, let supervisor = container.supervisor,
+      let command = container.command, !command.hasEnded(), let program = Files.link("/proc/\(command.pid)/exe")
+    else { return false }
+    return program == Files.link("/proc/\(supervisor.pid)/exe")
   }
 
   /// The container of a state directory, with those of its processes that are still the same.

@@ -61,6 +61,13 @@ struct StateDirectory {
     return nil
   }
 
+  /// Whether the command never ran, since the agent died before it gave its consent.
+  func wasNotRun() -> Bool {
+    [LAUNCH_EXIT_FILE, LAUNCH_EXIT_PENDING].contains { name in
+      (try? Files.read("\(path)/\(name)"))?.hasPrefix(LAUNCH_EXIT_NOT_RUN) ?? false
+    }
+  }
+
   /// Names one run of the kernel: pids and start times mean something within it only.
   static func currentBootID() -> String {
     let text = (try? Files.read("/proc/sys/kernel/random/boot_id")) ?? ""

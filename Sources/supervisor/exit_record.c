@@ -25,11 +25,19 @@ void exit_record_prepare(const struct spec *spec) {
   directory_fd = open_at(AT_FDCWD, spec->state_directory, O_RDONLY | O_DIRECTORY, 0);
   if (directory_fd < 0) fail(LAUNCH_STEP_STATE, directory_fd, spec->state_directory);
   KERNEL(unlinkat, directory_fd, LAUNCH_EXIT_FILE, 0);
-  record_fd = open_at(directory_fd, LAUNCH_EXIT_PENDING, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
+  record_fd = open_at(directory_fd, LAUNCH_EXIT_PENDING, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
   if (record_fd < 0) fail(LAUNCH_STEP_STATE, record_fd, spec->state_directory);
   long written = KERNEL(pwrite64, record_fd, record, sizeof record, 0);
   if (written != (long)sizeof record) fail(LAUNCH_STEP_STATE, written < 0 ? written : ENOSPC, spec->state_directory);
 }
+
+static int is_not_run(void) {
+  char word[8];
+  return KERNEL(pread64, record_fd, word, sizeof word, 0) == sizeof word &&
+         memcmp(word, LAUNCH_EXIT_NOT_RUN, sizeof word) == 0;
+}
+
+void exit_record_not_run(void) { KERNEL(pwrite64, record_fd, LAUNCH_EXIT_NOT_RUN, 8, 0); }
 
 /*
  * No fsync: after a crash of the machine no process is left, whatever the record says, and the agent tells a status to
@@ -38,6 +46,10 @@ void exit_record_prepare(const struct spec *spec) {
 void exit_record_write(int wait_status) {
   /* The init of a pid namespace wrote it; what the supervisor saw is only the end of that init. */
   if (KERNEL(faccessat, directory_fd, LAUNCH_EXIT_FILE, 0 /* F_OK */) == 0) return;
+  if (is_not_run()) {
+    KERNEL(renameat2, directory_fd, LAUNCH_EXIT_PENDING, directory_fd, LAUNCH_EXIT_FILE, 0);
+    return;
+  }
   memcpy(record, LAUNCH_EXIT_ENDED, 8);
   unsigned rest = (unsigned)wait_status;
   for (int digit = STATUS_DIGITS - 1; digit >= 0; digit--, rest /= 10)

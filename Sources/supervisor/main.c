@@ -54,7 +54,9 @@ void await_consent(void) {
   long got;
   do got = KERNEL(recvfrom, LAUNCH_FD_CONTROL, &consent, 1, 0, NULL, NULL);
   while (got == -EINTR);
-  if (got != 1) end(EXIT_NOT_RUN);
+  if (got == 1) return;
+  exit_record_not_run();
+  end(EXIT_NOT_RUN);
 }
 
 /* Ends with the last child only, so nothing that is sent to a whole session or system may end it before. */

@@ -67,6 +67,9 @@ void await_consent(void);
 void exit_record_prepare(const struct spec *spec);
 void exit_record_write(int wait_status);
 
+/* For the command itself, which may be another user by then: it can write what is open, and not rename it. */
+void exit_record_not_run(void);
+
 /* Enters the namespaces of another container; that of pids is entered by children only. */
 void join_namespaces(const struct spec *spec);
 

@@ -56,6 +56,7 @@ extension ContainmentTests {
     @Test(arguments: [
       ("exit.pending", "ended  \n00000000-0000-0000-0000-000000000000\n0000002304\n", 2304 as Int32?),
       ("exit.pending", "running\n00000000-0000-0000-0000-000000000000\n          \n", nil),
+      ("exit", "not run\n00000000-0000-0000-0000-000000000000\n          \n", nil),
       ("exit", "ended  \n00000000-0000-0000-0000-000000000000\n00000023", nil), ("exit", "", nil),
     ])
     func statusIsBelievedOnlyFromAWholeRecord(file: String, content: String, status: Int32?) async throws {

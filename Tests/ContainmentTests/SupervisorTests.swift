@@ -117,6 +117,7 @@ extension ContainmentTests {
       let outcome = try run(Specification(directory: directory), consent: false)
       #expect(outcome.reports.count == 1 && outcome.reports.first?.step == 0)
       #expect(!hasRun(directory))
+      #expect(read("\(directory)/exit")?.hasPrefix("not run\n") == true)
     }
 
     @Test func otherVersionIsToldSo() throws {

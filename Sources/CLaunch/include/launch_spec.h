@@ -99,13 +99,15 @@ struct launch_report {
 /*
  * The exit record: a text of LAUNCH_EXIT_LENGTH bytes in the state directory. It is written in full as
  * LAUNCH_EXIT_PENDING when the container starts, so that a disk that fills up later cannot keep the status from being
- * stored; it is overwritten in place and then renamed to LAUNCH_EXIT_FILE. The first line says which of both it is, the
- * second is the boot id, the third the status of waitpid(2) in ten digits.
+ * stored; it is overwritten in place and then renamed to LAUNCH_EXIT_FILE. The first line says which of these it is, the
+ * second is the boot id, the third the status of waitpid(2) in ten digits. A command that got no consent has not run,
+ * and has no status.
  */
 #define LAUNCH_EXIT_FILE "exit"
 #define LAUNCH_EXIT_PENDING "exit.pending"
 #define LAUNCH_EXIT_ENDED "ended  \n"
 #define LAUNCH_EXIT_RUNNING "running\n"
+#define LAUNCH_EXIT_NOT_RUN "not run\n"
 #define LAUNCH_EXIT_LENGTH 56 /* 8 + 37 + 11 */
 
 #endif
