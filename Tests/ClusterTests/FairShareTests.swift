@@ -93,5 +93,17 @@ extension ClusterTests {
       }
       #expect(counts == [3, 2, 3])
     }
+
+    /// The same without counting GPUs: C's dominant share is that of the CPUs, and it is given one task more, A one less.
+    @Test func withAThirdResourceThatDoesNotCount() async throws {
+      let flags = ["--filter_gpu_resources=false", "--fair_sharing_excluded_resource_names=gpus"]
+      let counts = try await play("cpus:12;mem:24576;gpus:6", flags: flags) { cluster in
+        [
+          Worker(cluster, "A", cpus: 1, mem: 4096), Worker(cluster, "B", cpus: 3, mem: 1024),
+          Worker(cluster, "C", cpus: 1, mem: 1024, gpus: 1),
+        ]
+      }
+      #expect(counts == [2, 2, 4])
+    }
   }
 }

@@ -51,7 +51,8 @@ extension ClusterTests {
       }
     }
 
-    @Test func wrongGrantsAreRefusedCountedAndLogged() async throws {
+    /// A policy that breaks its rules.
+    private func misbehaving(_ behaviour: String) -> Modules {
       var modules = Modules()
       modules.own = [
         (
@@ -59,9 +60,13 @@ extension ClusterTests {
           source: "\(Repository.root)/Tests/ModuleHostTests/Fixtures/allocator.c"
         )
       ]
-      modules.parameters = ["org.example.fixture": ["behaviour": "wild ids"]]
+      modules.parameters = ["org.example.fixture": ["behaviour": behaviour]]
       modules.allocator = "org.example.fixture"
-      try await Cluster.run(modules: modules) { cluster in
+      return modules
+    }
+
+    @Test func wrongGrantsAreRefusedCountedAndLogged() async throws {
+      try await Cluster.run(modules: misbehaving("wild ids")) { cluster in
         let framework = TestFramework(cluster)
         try await framework.subscribe()
         try await eventually("refusals are counted") {
@@ -73,6 +78,21 @@ extension ClusterTests {
         let health = try await cluster.get(cluster.master.endpoint, "/health")
         #expect(health.status == .ok)
         #expect(cluster.master.program.isRunning)
+      }
+    }
+
+    @Test func aPolicyCannotGiveMoreThanThereIs() async throws {
+      try await Cluster.run(modules: misbehaving("too much")) { cluster in
+        let framework = TestFramework(cluster)
+        try await framework.subscribe()
+        let offer = try await framework.offer(cpus: 4)
+        #expect(offer.scalar("cpus") == 4 && offer.scalar("mem") == 4096)
+        for text in ["negative amount of cpus", "more cpus than is free (asked cpus 4.001; free cpus 4,"] {
+          #expect(cluster.master.program.log.contains(text), "\(cluster.master.program.log)")
+        }
+        let slaves = String(buffer: try await cluster.get(cluster.master.endpoint, "/slaves").body)
+        #expect(slaves.contains(/"offered_resources":\{[^}]*"cpus":4\.0/), "\(slaves)")
+        #expect(framework.offers.count == 1)
       }
     }
 

@@ -188,13 +188,26 @@ extension ClusterTests {
         func set(_ level: Int, _ nanoseconds: Int) -> String {
           #"{"type": "SET_LOGGING_LEVEL", "set_logging_level": {"level": \#(level), "duration": {"nanoseconds": \#(nanoseconds)}}}"#
         }
+        let framework = TestFramework(cluster)
+        try await framework.subscribe()
+        let lines = { cluster.master.program.log.split(separator: "requests resources").count - 1 }
+        try await framework.send(.request) { $0.request = .init() }
         for endpoint in [cluster.master.endpoint, cluster.agent] {
           let answer = try await post(cluster, endpoint, set(1, 600_000_000_000))
           #expect(answer.status == .ok && answer.body.readableBytes == 0)
           #expect(try await level(endpoint) == #"{"level":1}}"#)
+          if endpoint == cluster.master.endpoint {
+            // What a call is answered comes before its line, and what the next one is answered after it.
+            #expect(lines() == 0)
+            try await framework.send(.request) { $0.request = .init() }
+            try await eventually("the line is there") { lines() == 1 }
+          }
           _ = try await post(cluster, endpoint, set(2, 1_000_000))
           try await eventually("the level is back") { try await level(endpoint) == #"{"level":0}}"# }
         }
+        try await framework.send(.request) { $0.request = .init() }
+        _ = try await level(cluster.master.endpoint)
+        #expect(lines() == 1)
       }
     }
 

@@ -41,7 +41,8 @@ enum { BEHAVIOUR, COUNT, SHARE, VERBOSE, WAIT };
 static const tepui_text behaviours[] = {TEPUI_TEXT("first"),    TEPUI_TEXT("fail"),      TEPUI_TEXT("long text"),
                                         TEPUI_TEXT("wild ids"), TEPUI_TEXT("no create"), TEPUI_TEXT("slow"),
                                         TEPUI_TEXT("bad status"), TEPUI_TEXT("explain wildly"),
-                                        TEPUI_TEXT("explain much"), TEPUI_TEXT("explain not")};
+                                        TEPUI_TEXT("explain much"), TEPUI_TEXT("explain not"),
+                                        TEPUI_TEXT("too much")};
 
 static const tepui_parameter_spec specs[] = {
     [BEHAVIOUR] = {.size = sizeof specs[0],
@@ -117,6 +118,15 @@ static tepui_status allocate(void *instance, const tepui_allocation_view *view, 
         if (a + c > 0) sink->grant(sink->context, wild[a], wild[c], NULL);
     sink->grant(sink->context, view->candidates[0], view->active[0], negative);
     sink->grant(sink->context, view->candidates[0], view->active[0], huge);
+    return TEPUI_OK;
+  }
+  if (tepui_text_is(behaviour, "too much")) {
+    int64_t negative[16] = {-1}, more[16] = {view->agent_free[view->candidates[0] * view->kinds] + 1};
+    sink->grant(sink->context, view->candidates[0], view->active[0], negative);
+    sink->grant(sink->context, view->candidates[0], view->active[0], more);
+    /* All of it twice. */
+    sink->grant(sink->context, view->candidates[0], view->active[0], NULL);
+    sink->grant(sink->context, view->candidates[0], view->active[0], NULL);
     return TEPUI_OK;
   }
   if (tepui_text_is(behaviour, "slow"))
