@@ -225,7 +225,7 @@ let package = Package(
     .testTarget(name: "TidyTests", swiftSettings: strict),
     .testTarget(
       name: "ClusterTests", dependencies: ["SchedulerClient", "Transport", "Wire", "Resources"] + nio,
-      exclude: ["pymesos"],
+      exclude: ["pymesos", "chaos"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -35,6 +35,13 @@ extension ContainmentTests {
       ] { #expect(output.contains("\(line)\n")) }
     }
 
+    @Test(.enabled(if: Enforcement.root == nil, "mounts a small file system for sandboxes, which is for a guest only"))
+    func everyTaskComesToOneTrueEndUnderLimitsAndOnAFullDisk() throws {
+      let output = try run("'\(Harness.ownProgram)' --testing-library swift-testing --filter '^ClusterTests.*Chaos'")
+      #expect(output.contains("Suite Chaos passed"), "\(output)")
+      #expect(output.contains(" fillsItsDisk") && output.contains(" kernelRefuses"), "\(output)")
+    }
+
     @Test func mainJobOfTheQuickstartIsHeldByCgroups() throws {
       let output = try run("'\(Self.folder)/walkthrough' '\(Harness.products)'")
       #expect(output.contains("<3 CPU, 3072 MB> (cgroup: cpu.max holds it to 3.0 CPU, memory.max to 3072 MB)"))

@@ -167,6 +167,8 @@ final class Cluster {
 struct Modules {
   var allocator = "org.tepui.drf"
   var isolators = ["org.tepui.posix"]
+  /// How long each may take, by the id of the isolator.
+  var deadlines: [String: String] = [:]
   /// By the id of the module.
   var parameters: [String: [String: String]] = [:]
   /// Libraries to build from C sources first.
@@ -174,8 +176,10 @@ struct Modules {
 
   /// Copies the modules of the build, builds the own ones and writes modules.json.
   func install(in directory: String) throws {
-    for name in ["drf", "strict-priority", "binpack", "lua", "posix", "rlimits", "namespaces", "privileges", "seccomp"]
-    {
+    let names = [
+      "drf", "strict-priority", "binpack", "lua", "cgroups", "posix", "rlimits", "namespaces", "privileges", "seccomp",
+    ]
+    for name in names {
       let target = "\(directory)/lib\(name).so"
       try FileManager.default.copyItem(atPath: "\(Repository.products)/lib\(name).so", toPath: target)
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: target)
@@ -193,7 +197,8 @@ struct Modules {
       let parameters = (parameters[module] ?? [:]).map { ["key": $0.key, "value": $0.value] }
       return ["name": library, "modules": [["name": module, "parameters": parameters]]]
     }
-    let content: [String: Any] = ["libraries": libraries, "allocator": allocator, "isolators": isolators]
+    let active = isolators.map { id in ["module": id].merging(deadlines[id].map { ["deadline": $0] } ?? [:]) { $1 } }
+    let content: [String: Any] = ["libraries": libraries, "allocator": allocator, "isolators": active]
     try JSONSerialization.data(withJSONObject: content).write(to: URL(filePath: "\(directory)/modules.json"))
   }
 

@@ -9,4 +9,15 @@ enum Machine {
     let points = mounts.split(separator: "\n").map { $0.split(separator: " ").dropFirst(4).first }
     return geteuid() == 0 && points.contains("/")
   }()
+
+  /// Whether this is the guest of Tests/guest/run, where tests may mount what they like.
+  static let isAGuest = ProcessInfo.processInfo.environment["GUEST"] == "1"
+
+  /// Whether cgroup v2 limits are enforced here.
+  static let limits: Bool = {
+    let file = "/sys/fs/cgroup/cgroup.subtree_control"
+    let enabled = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+    let names = Set(enabled.split(whereSeparator: \.isWhitespace))
+    return geteuid() == 0 && names.isSuperset(of: ["cpu", "memory", "pids"])
+  }()
 }

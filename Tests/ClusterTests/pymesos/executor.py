@@ -8,18 +8,18 @@ from pymesos import Executor, MesosExecutorDriver, decode_data, encode_data
 
 class OneProcess(Executor):
     def launchTask(self, driver, task):
-        self.tell(driver, task["task_id"], "TASK_RUNNING")
         kind = decode_data(task["data"]).decode()
+        Thread(target=self.run, args=(driver, task["task_id"], kind)).start()
+
+    def run(self, driver, task_id, kind):
+        self.tell(driver, task_id, "TASK_RUNNING")
         if kind == "long":
             return
-        Thread(target=self.end, args=(driver, task["task_id"], kind)).start()
-
-    def end(self, driver, task_id, kind):
         result = encode_data(("result of %s" % task_id["value"]).encode())
         self.tell(driver, task_id, "TASK_FAILED" if kind == "fail" else "TASK_FINISHED", result)
 
     def killTask(self, driver, task_id):
-        self.tell(driver, task_id, "TASK_KILLED")
+        Thread(target=self.tell, args=(driver, task_id, "TASK_KILLED")).start()
 
     def frameworkMessage(self, driver, message):
         driver.sendFrameworkMessage(message)
@@ -28,7 +28,13 @@ class OneProcess(Executor):
         status = {"task_id": task_id, "state": state, "timestamp": time.time()}
         if data is not None:
             status["data"] = data
-        driver.sendStatusUpdate(status)
+        # The driver keeps no update that it cannot send, and it fails while the agent is away. With the id of the first
+        # attempt it is the same update each time.
+        for attempt in range(600):
+            try:
+                return driver.sendStatusUpdate(status)
+            except Exception:
+                time.sleep(0.1)
 
 
 if __name__ == "__main__":
