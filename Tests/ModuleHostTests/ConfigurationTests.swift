@@ -276,7 +276,7 @@ import Testing
     ),
     (
       #"{"behaviour": "nice"}"#,
-      #"parameters.behaviour: "nice" is not a value for behaviour: it must be one of "first", "fail", "long text", "wild ids", "no create", "slow", "bad status", "explain wildly", "explain much", "explain not""#
+      #"parameters.behaviour: "nice" is not a value for behaviour: it must be one of "first", "fail", "long text", "wild ids", "no create", "slow", "bad status", "explain wildly", "explain much", "explain not", "too much""#
     ),
   ])
   func aBadParameterIsRefusedWithWhatIsAllowed(parameters: String, text: String) throws {
