@@ -26,6 +26,7 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
   public var grantMisuse: SinkMisuse { meter.door.misuse }
   public var reasonMisuse: SinkMisuse { reasonSink.door.misuse }
   private var countedMisuse = 0
+  private let watch: CallWatch
   /// What the module asked for and did not get, because it is never allowed.
   public var refusalCount: Int { module.statistics.current.refusals }
 
@@ -46,6 +47,7 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
       throw ModuleError(.create, "\(module.path): \(module.id) does not start: \(answer.reason)")
     }
     self.module = module
+    watch = CallWatch(module.host, consequence: "the master does nothing")
     self.table = table
     self.instance = instance
     id = module.id
@@ -61,7 +63,7 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
     if let failure { return .failed("suspended since it failed (\(failure)); restart to resume") }
     guard let allocate = table.allocate else { return .failed("no function allocate") }
     meter.open(sink)
-    let answer = callModule { allocate(instance, view, meter.sink, $0) }
+    let answer = watch.during("a cycle", limitNs: deadlineNs) { allocate(instance, view, meter.sink, $0) }
     let invalid = meter.close()
     lastCycleNs = answer.elapsedNs
     if count(answer, refusals: invalid) {
@@ -81,7 +83,9 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
   ) -> [(text: String, count: UInt64)] {
     guard let explain = explainTable?.explain else { return [] }
     reasonSink.open()
-    let answer = callModule { explain(instance, view, claimant, reasonSink.pointer, $0) }
+    let answer = watch.during("an explanation", limitNs: deadlineNs) {
+      explain(instance, view, claimant, reasonSink.pointer, $0)
+    }
     let (reasons, refusals) = reasonSink.close()
     if count(answer, refusals: refusals) {
       module.host.write(

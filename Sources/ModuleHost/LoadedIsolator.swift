@@ -26,6 +26,7 @@ public final class LoadedIsolator: Isolator, @unchecked Sendable {
   /// How the module used the sinks of `plan` and of `usage` when it may not.
   public var sinkMisuse: SinkMisuse { planSink.door.misuse + usageSink.door.misuse }
   private var countedMisuse = 0
+  private let watch: CallWatch
 
   init(
     _ module: LoadedModule, node: NodeDescription, activation: ModuleConfiguration.Activation, padding: Int = 0
@@ -46,6 +47,7 @@ public final class LoadedIsolator: Isolator, @unchecked Sendable {
       throw ModuleError(.create, "\(module.path): \(module.id) does not start: \(answer.reason)")
     }
     self.module = module
+    watch = CallWatch(module.host, consequence: "this agent launches and ends no container")
     self.table = table
     self.instance = instance
     id = module.id
@@ -59,7 +61,7 @@ public final class LoadedIsolator: Isolator, @unchecked Sendable {
   public func plan(_ container: ContainerDescription, running: Bool) throws(IsolatorFailure) -> [PlanEntry] {
     guard let plan = table.plan else { return [] }
     planSink.open(running: running)
-    let answer = call(container, running: running) { plan(instance, $0, planSink.pointer, $1) }
+    let answer = call("a plan", container, running: running) { plan(instance, $0, planSink.pointer, $1) }
     let (entries, violations) = planSink.close()
     count(answer, "a plan", refusals: violations.count)
     do throws(IsolatorFailure) {
@@ -78,7 +80,7 @@ public final class LoadedIsolator: Isolator, @unchecked Sendable {
   ) throws(IsolatorFailure) -> [String: Double] {
     guard let usage = usageTable?.usage else { return [:] }
     usageSink.open(cgroup)
-    let answer = call(container, running: true) { usage(instance, $0, usageSink.pointer, $1) }
+    let answer = call("measuring", container, running: true) { usage(instance, $0, usageSink.pointer, $1) }
     let (statistics, refusals) = usageSink.close()
     count(answer, "measuring", refusals: refusals)
     guard answer.isDone else { throw failure(answer.reason) }
@@ -94,19 +96,23 @@ public final class LoadedIsolator: Isolator, @unchecked Sendable {
       case .cleanup: lifecycleTable?.cleanup
       }
     guard let function else { return }
-    let answer = call(container, running: step == .recover || step == .cleanup) { function(instance, $0, $1) }
+    let answer = call(step.rawValue, container, running: step == .recover || step == .cleanup) {
+      function(instance, $0, $1)
+    }
     count(answer, step.rawValue)
     guard answer.isDone || continuesAfterFailure else { throw failure("\(step.rawValue): \(answer.reason)") }
     if !answer.isDone { module.host.write(.warning, "\(step.rawValue) of container \(container.id): \(answer.reason)") }
   }
 
   private func call(
-    _ container: ContainerDescription, running: Bool,
+    _ what: String, _ container: ContainerDescription, running: Bool,
     _ body: (UnsafePointer<tepui_container>, UnsafeMutablePointer<tepui_error>) -> tepui_status
   ) -> ModuleAnswer {
     let memory = BorrowedMemory()
     let borrowed = container.borrowed(in: memory, running: running)
-    return withExtendedLifetime(memory) { callModule { body(borrowed, $0) } }
+    return withExtendedLifetime(memory) {
+      watch.during("\(what) of container \(container.id)", limitNs: deadlineNs) { body(borrowed, $0) }
+    }
   }
 
   private func count(_ answer: ModuleAnswer, _ what: String, refusals: Int = 0) {

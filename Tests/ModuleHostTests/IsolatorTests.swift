@@ -1,3 +1,4 @@
+import Foundation
 import ModuleHost
 import Testing
 
@@ -6,14 +7,15 @@ import Testing
   private let workspace = try! Workspace()
 
   private func isolator(
-    _ behaviour: String = "good", _ macros: [String: String] = [:], onFailure: String = "fail"
+    _ behaviour: String = "good", _ macros: [String: String] = [:], onFailure: String = "fail",
+    deadline: String = "5secs"
   ) throws -> (LoadedIsolator, ModuleHost) {
     try workspace.build("isolator", as: "libisolator.so", macros)
     let host = try workspace.host(
       """
       {"libraries": [{"name": "isolator", "modules": [
          {"name": "org.example.isolator", "parameters": {"behaviour": "\(behaviour)"}}]}],
-       "isolators": [{"module": "org.example.isolator", "on_failure": "\(onFailure)"}]}
+       "isolators": [{"module": "org.example.isolator", "on_failure": "\(onFailure)", "deadline": "\(deadline)"}]}
       """)
     return (try #require(try host.loadIsolators(named: nil, node: .test).first), host)
   }
@@ -23,6 +25,27 @@ import Testing
     #expect(
       workspace.log.lines.contains(
         "info: org.example.isolator: cpus 4000, memory 8589934592, first of 3 controllers cpu"))
+  }
+
+  /// Such a call stops the thread that containers are launched and ended on.
+  @Test func aCallThatDoesNotReturnIsToldWhileItLasts() async throws {
+    let (isolator, host) = try isolator("hangs", deadline: "10ms")
+    var container = ContainerDescription.test
+    container.sandbox = workspace.path
+    let call = Task.detached { [container] in try isolator.plan(container, running: false) }
+    let line = "error: org.example.isolator: a plan of container \(container.id) has not returned for "
+    var told: String?
+    for _ in 0..<6000 where told == nil {
+      told = workspace.log.lines.first { $0.hasPrefix(line) }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    #expect(
+      told?.hasSuffix("; this agent launches and ends no container until it does; if it never does, restart without it")
+        == true)
+    #expect(FileManager.default.createFile(atPath: "\(workspace.path)/go", contents: nil))
+    #expect(try await call.value.isEmpty)
+    #expect(workspace.log.lines.count { $0.hasPrefix(line) } == 1)
+    withExtendedLifetime(host) {}
   }
 
   @Test func aPlanArrivesWhole() throws {

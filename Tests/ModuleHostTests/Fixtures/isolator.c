@@ -1,5 +1,6 @@
 /* An isolator that misbehaves on demand, by the parameter `behaviour`. */
 #include <math.h>
+#include <unistd.h>
 #include "tepui/tepui.h"
 
 #ifndef LIFECYCLE_SIZE
@@ -63,6 +64,11 @@ static tepui_status plan(void *instance, const tepui_container *container, const
   (void)instance;
   static const char not_text[] = {'a', '\0', (char)0xff};
   if (is("fail")) return tepui_fail(error, TEPUI_FAILED, "no room for %.*s", (int)container->id.length, container->id.bytes);
+  if (is("hangs")) {
+    char go[256];
+    snprintf(go, sizeof go, "%.*s/go", (int)container->sandbox.length, container->sandbox.bytes);
+    for (int i = 0; i < 6000 && access(go, F_OK) != 0; i++) usleep(10000);
+  }
   if (is("good")) plan_everything(container, sink);
   if (is("kept sink")) kept_sink = sink;
   if (is("other cgroup")) sink->cgroup(sink->context, tepui_text_of("../memory.max"), tepui_text_of("1"));
