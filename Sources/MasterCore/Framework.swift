@@ -35,6 +35,7 @@ final class Framework {
   /// Of the agents on which it has tasks or executors.
   var agents: Set<String> = []
 
+  var metrics = FrameworkMetrics()
   let registeredTime: Double
   var reregisteredTime: Double?
   var unregisteredTime: Double?

@@ -36,6 +36,7 @@ public struct MasterCapture: Sendable {
   let inverseOfferAnswers: [String: [MesosMaintenanceInverseOfferStatus]]
   let operations: [MasterOperation]
   let metrics: MasterMetrics
+  let subscriberCount: Int
   let filterCounts: [String: Int]
 
   /// Gives each agent and framework what is its own, in the order of their registration.
@@ -79,7 +80,8 @@ public struct MasterCapture: Sendable {
       recoveredAgents: recoveredAgents, unreachableAgentCount: unreachableAgentCount, frameworks: frameworks,
       completedFrameworks: Array(completedFrameworks), weights: weights, quotas: quotas,
       consumedQuotas: consumedBesidesOffers, maintenance: maintenance, inverseOfferAnswers: inverseOfferAnswers,
-      operations: operations.sorted { $0.number < $1.number }, metrics: metrics, filterCounts: filterCounts)
+      operations: operations.sorted { $0.number < $1.number }, metrics: metrics, subscriberCount: subscriberCount,
+      filterCounts: filterCounts)
   }
 }
 
@@ -102,7 +104,11 @@ extension MasterCore {
     MasterCapture(
       configuration: configuration, startedSeconds: started.epochSeconds, agents: agents.values.map(capture),
       unreachableAgentCount: agentRecords.values.count { $0.hasUnreachableSince },
-      frameworks: frameworks.values.map { FrameworkSnapshot($0) },
+      frameworks: frameworks.values.map { framework in
+        var snapshot = FrameworkSnapshot(framework)
+        snapshot.suppressedRoles = ledger.suppressedRoles(of: framework.slot)
+        return snapshot
+      },
       completedFrameworks: completedFrameworks,
       offers: offers.values.map {
         MasterCapture.PendingOffer(
@@ -114,7 +120,7 @@ extension MasterCore {
           number: $0.number, frameworkID: $0.framework.id, agentID: $0.agent.id, unavailability: $0.unavailability)
       }, recoveredAgents: recoveredAgents, weights: weights, quotas: quotas, consumedQuotas: consumedQuotas,
       maintenance: maintenance, inverseOfferAnswers: inverseOffers.answers, operations: Array(operations.all.values),
-      metrics: metrics, filterCounts: ledger.filterCounts)
+      metrics: metrics, subscriberCount: subscribers.count, filterCounts: ledger.filterCounts)
   }
 
   private var consumedQuotas: [String: [String: Quantity]] {

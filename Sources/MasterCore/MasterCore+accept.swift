@@ -20,6 +20,8 @@ extension MasterCore {
 
   /// Protocol facts 52 to 59.
   func accept(_ call: SchedulerCall.Accept, of framework: Framework) {
+    for operation in call.operations { framework.metrics.operations[operation.type, default: 0] += 1 }
+    if call.operations.contains(where: { $0.launchedTasks != nil }) { metrics.launchCalls += 1 }
     let named = call.offerIds.map { (id: $0.value, offer: offer($0.value)) }
     if let problem = problem(of: named, of: framework) {
       for (_, offer) in named { offer.map { if $0.framework === framework { giveUp($0, call.filters) } } }
@@ -35,6 +37,7 @@ extension MasterCore {
     acceptance.shared = acceptance.remaining.shared
     let offered = acceptance.remaining
     metrics.offersAccepted += named.count
+    framework.metrics.offersAccepted += named.count
     if acceptance.agent.stream == nil {
       drop(call, of: framework, .agentDisconnected, "Agent disconnected")
     } else {
@@ -146,7 +149,7 @@ extension MasterCore {
     status.reason = reason
     status.message = message
     status.timestamp = now.epochSeconds
-    if state == .taskError { metrics.tasksError += 1 } else { metrics.tasksLost += 1 }
+    count(status, of: framework)
     send(.update(status), to: framework)
   }
 }

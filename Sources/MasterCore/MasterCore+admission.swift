@@ -76,6 +76,7 @@ extension MasterCore {
     for id in awaitedAgents.sorted() {
       guard var record = agentRecords[id] else { continue }
       log(.warning, "Agent \(id) (\(record.info.hostname)) did not come back to this master in time: unreachable")
+      metrics.agentsLostWithTheMasterBefore += 1
       record.unreachableSince = now.epochSeconds
       setRecord(of: id, to: record)
       tellFailure(of: id)

@@ -23,7 +23,9 @@ extension MasterCore {
     case .update(let update): self.update(update, from: agent)
     case .message(let message): deliver(message, from: agent)
     case .executorExited(let exit): executorExited(exit, on: agent)
-    case .unsubscribe: remove(agent, "the agent unregistered")
+    case .unsubscribe:
+      metrics.agentRemovals[.unregistered, default: 0] += 1
+      remove(agent, "the agent unregistered")
     case .operationUpdate(let update): self.update(update, from: agent)
     case .pong: break
     case .subscribe: log(.warning, "Ignored SUBSCRIBE of agent \(agent.id) among other calls")
@@ -79,6 +81,8 @@ extension MasterCore {
   /// Protocol fact 89: updates, then rescinds, then the failure.
   private func markUnreachable(_ agent: Agent, _ reason: String) {
     log(.warning, "Agent \(agent.id) (\(agent.info.hostname)) is unreachable: \(reason)")
+    metrics.agentsMarkedUnreachable += 1
+    metrics.agentRemovals[.unhealthy, default: 0] += 1
     if var record = agentRecords[agent.id] {
       record.unreachableSince = now.epochSeconds
       // A master that dies before this is written finds out by itself.
@@ -185,7 +189,7 @@ extension MasterCore {
     } else {
       framework.completedTasks.append(task)
     }
-    count(status.state)
+    count(status, of: framework)
     send(.update(status), to: framework)
   }
 }

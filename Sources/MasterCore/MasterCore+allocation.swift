@@ -85,6 +85,7 @@ extension MasterCore {
       let next = untoldOffers.first.flatMap { offers[$0] }
       if left > 0 && next?.framework === offer.framework { continue }
       metrics.offersSent += messages.count
+      offer.framework.metrics.offersSent += messages.count
       var event = SchedulerEvent()
       event.type = .offers
       event.offers.offers = messages

@@ -27,6 +27,8 @@ extension MasterCore {
         "The stream ID '\(streamID)' included in this request didn't match "
           + "the stream ID currently associated with framework ID \(framework.id)")
     }
+    metrics.calls[call.type, default: 0] += 1
+    framework.metrics.calls[call.type, default: 0] += 1
     switch call.type {
     case .unknown, .subscribe: respond(connection, 501)
     case .updateFramework: updateFramework(call.updateFramework, of: framework, from: connection)
@@ -103,6 +105,7 @@ extension MasterCore {
     event.message.frameworkID.value = framework.id
     event.message.executorID = call.executorID
     event.message.data = call.data
+    metrics.messagesToExecutors += 1
     send(event, to: agent)
   }
 }

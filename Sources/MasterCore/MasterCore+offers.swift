@@ -35,6 +35,7 @@ extension MasterCore {
     withdraw(offer)
     if untoldOffers.contains(offer.number) { return }
     metrics.offersRescinded += 1
+    offer.framework.metrics.offersRescinded += 1
     var event = SchedulerEvent()
     event.type = .rescind
     event.rescind.offerID.value = id(of: offer)
@@ -47,6 +48,7 @@ extension MasterCore {
       guard let offer = offer(id.value), offer.framework === framework else { continue }
       remove(offer)
       metrics.offersDeclined += 1
+      framework.metrics.offersDeclined += 1
       recover(offer.resources, agent: offer.agent, framework: framework, refusing: call.filters)
     }
   }

@@ -5,6 +5,7 @@ import Wire
 extension MasterCore {
   /// The end of an operation, from its agent.
   func update(_ call: AgentCall.OperationUpdate, from agent: Agent) {
+    metrics.operationUpdates += 1
     let uuid = OperationUUID(call.operationUuid)
     if !call.correctedTotal.isEmpty { correct(agent, call.correctedTotal, without: uuid) }
     guard let operation = operations[uuid], operation.agentID == agent.id else {
@@ -62,6 +63,7 @@ extension MasterCore {
         .warning,
         "Dropped the acknowledgement of operation '\(id)' of framework \(framework.id): there is no such status")
     }
+    metrics.operationAcknowledgements += 1
     acknowledge(operation.uuid, operation.status, on: agent)
     if operation.status.state.isTerminal { operations.remove(operation.uuid) }
   }

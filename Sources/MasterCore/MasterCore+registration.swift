@@ -14,10 +14,12 @@ extension MasterCore {
     } else {
       // Whoever was there before has lost its memory.
       if let old = agentOfAddress[call.address], old.stream == nil {
+        metrics.agentRemovals[.registered, default: 0] += 1
         remove(old, "a new agent registered at the same address")
       }
       agent = addAgent(call, id, totals)
     }
+    if call.agentInfo.hasID { metrics.agentReregistrations += 1 } else { metrics.agentRegistrations += 1 }
     agentOfAddress[call.address] = agent
     connect(agent, connection)
     if known == nil { tellAdded(agent) }

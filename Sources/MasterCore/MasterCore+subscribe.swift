@@ -45,6 +45,7 @@ extension MasterCore {
     let id = subscription.info.id.value.isEmpty ? makeFrameworkID() : subscription.info.id.value
     let framework = addFramework(id, subscription.info, .connected(connection, streamID: streamID))
     update(framework, subscription)
+    metrics.frameworkRegistrations += 1
     log(.info, "Framework \(id) (\(framework.info.name)) subscribed")
     connect(framework, connection, streamID)
     tellAdded(framework)
@@ -69,6 +70,7 @@ extension MasterCore {
       frameworkOfStream[old] = nil
     }
     framework.reregisteredTime = now.epochSeconds
+    metrics.frameworkReregistrations += 1
     log(.info, "Framework \(framework.id) (\(subscription.info.name)) subscribed again")
     update(framework, subscription)
     connect(framework, connection, streamID)
@@ -79,6 +81,8 @@ extension MasterCore {
   private func connect(_ framework: Framework, _ connection: ConnectionID, _ streamID: String) {
     framework.connection = .connected(connection, streamID: streamID)
     framework.generation += 1
+    metrics.calls[.subscribe, default: 0] += 1
+    framework.metrics.calls[.subscribe, default: 0] += 1
     frameworkOfStream[connection] = framework
     ledger.setActive(true, framework: framework.slot)
     var event = SchedulerEvent()

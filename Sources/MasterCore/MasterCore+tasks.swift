@@ -4,14 +4,15 @@ import Wire
 extension MasterCore {
   /// A status of a task, from its agent.
   func update(_ call: AgentCall.Update, from agent: Agent) {
-    metrics.statusUpdates += 1
     var status = call.status
     // Protocol fact 67.
     if !status.hasAgentID { status.agentID.value = agent.id }
     if !status.hasTimestamp { status.timestamp = now.epochSeconds }
     guard let framework = frameworks[call.frameworkID.value] else {
+      metrics.invalidStatusUpdates += 1
       return log(.debug, "Dropped an update of task \(status.taskID.value): no framework \(call.frameworkID.value)")
     }
+    metrics.statusUpdates += 1
     let latest = call.hasLatestState ? call.latestState : status.state
     if isCondemned(status.taskID.value, of: framework.id, on: agent.id) {
       return acknowledgeCondemned(status, latest: latest, of: framework, on: agent)
@@ -29,18 +30,15 @@ extension MasterCore {
     framework.tasks[id] = task
     if isNews { tellUpdated(status, of: framework, state: task.state) }
     guard !wasTerminal, task.state.isTerminal else { return }
-    count(task.state)
+    var end = status
+    end.state = task.state
+    count(end, of: framework)
     ledger.recover(task.resources, agent: agent.slot, framework: framework.slot)
   }
 
-  func count(_ state: MesosTaskState) {
-    switch state {
-    case .taskFinished: metrics.tasksFinished += 1
-    case .taskFailed: metrics.tasksFailed += 1
-    case .taskKilled: metrics.tasksKilled += 1
-    case .taskError: metrics.tasksError += 1
-    default: metrics.tasksLost += 1
-    }
+  func count(_ end: MesosTaskStatus, of framework: Framework) {
+    metrics.count(end)
+    framework.metrics.taskEnds[end.state, default: 0] += 1
   }
 
   /// Protocol facts 70 and 71.
@@ -49,6 +47,7 @@ extension MasterCore {
       metrics.droppedMessages += 1
       return
     }
+    metrics.acknowledgements += 1
     let id = call.taskID.value
     if let task = framework.tasks[id], task.agentID == agent.id, task.forwardedState.isTerminal,
       task.forwardedUUID.map({ $0.elementsEqual(call.uuid) }) ?? false
@@ -99,7 +98,11 @@ extension MasterCore {
   }
 
   func deliver(_ call: AgentCall.Message, from agent: Agent) {
-    guard let framework = frameworks[call.frameworkID.value] else { return }
+    guard let framework = frameworks[call.frameworkID.value] else {
+      metrics.invalidMessagesToFrameworks += 1
+      return
+    }
+    metrics.messagesToFrameworks += 1
     var event = SchedulerEvent()
     event.type = .message
     event.message.agentID.value = agent.id
@@ -110,6 +113,7 @@ extension MasterCore {
 
   /// Protocol fact 94.
   func executorExited(_ call: AgentCall.ExecutorExited, on agent: Agent) {
+    metrics.executorExits += 1
     guard let framework = frameworks[call.frameworkID.value] else { return }
     let id = call.executorID.value
     guard let executor = agent.executors[framework.id]?.removeValue(forKey: id) else { return }

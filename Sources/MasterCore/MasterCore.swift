@@ -195,6 +195,7 @@ public final class MasterCore {
       metrics.droppedMessages += 1
       return
     }
+    framework.metrics.events[event.type, default: 0] += 1
     effects.append(.sendScheduler(stream, event))
   }
 

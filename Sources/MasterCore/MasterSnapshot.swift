@@ -23,6 +23,8 @@ public struct MasterSnapshot: Sendable {
   /// In the order of their arrival.
   public let operations: [MasterOperation]
   public let metrics: MasterMetrics
+  /// Event streams of operators that are open.
+  public let subscriberCount: Int
   /// Refuse filters in force, by role.
   public let filterCounts: [String: Int]
 }
@@ -60,9 +62,11 @@ public struct FrameworkSnapshot: Sendable {
   public let registeredTime: Double
   public let reregisteredTime: Double?
   public let unregisteredTime: Double?
+  public let metrics: FrameworkMetrics
   public let tasks: Tasks
   public let unreachableTasks: Tasks
   public let completedTasks: BoundedHistory<MasterTask>
+  public internal(set) var suppressedRoles: [String] = []
   public internal(set) var executors: [ExecutorSnapshot] = []
   public internal(set) var offers: [OfferSnapshot] = []
   var inverseOffers: [InverseOfferSnapshot] = []
@@ -76,6 +80,7 @@ public struct FrameworkSnapshot: Sendable {
     registeredTime = framework.registeredTime
     reregisteredTime = framework.reregisteredTime
     unregisteredTime = framework.unregisteredTime
+    metrics = framework.metrics
     tasks = framework.tasks.values
     unreachableTasks = framework.unreachableTasks.values
     completedTasks = framework.completedTasks

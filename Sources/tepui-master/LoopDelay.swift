@@ -24,5 +24,5 @@ final class LoopDelay {
     }
   }
 
-  var figures: ViewValue { .object(delays.figures("event_loop/delay_ms").mapValues { .number($0) }) }
+  var figures: [String: Double] { delays.figures("event_loop/delay_ms") }
 }

@@ -66,9 +66,9 @@ extension MasterDaemon {
     } else if let answer = ownAnswer(call.type) {
       responder.respond(encode(answer))
     } else if call.type == .getMetrics {
-      let (capture, delay) = (core.capture(), loopDelay.figures)
+      let (capture, own) = (core.capture(), ownFigures)
       Dump.answer(responder) {
-        encode(MasterSnapshot.answer(metrics: capture.snapshot().metricsView(at: Self.now()).adding(delay)))
+        encode(MasterSnapshot.answer(metrics: capture.snapshot().metricsView(at: Self.now()).adding(own)))
       }
     } else {
       read(call, responder, encode)

@@ -124,10 +124,16 @@ extension MasterDaemon {
   }
 
   private func metrics(_ request: Request, _ responder: Responder) {
-    let delay = loopDelay.figures
+    let own = ownFigures
     answer(request, responder) { snapshot, _, json in
-      snapshot.metricsView(at: Self.now()).adding(delay).write(to: &json)
+      snapshot.metricsView(at: Self.now()).adding(own).write(to: &json)
     }
+  }
+
+  /// What the daemon measures and its core does not.
+  var ownFigures: ViewValue {
+    let figures = loopDelay.figures.merging(registry.figures) { $1 }.merging(SystemFigures.current) { $1 }
+    return .object(figures.mapValues { .number($0) })
   }
 
   /// Protocol fact 153.

@@ -29,9 +29,10 @@ final class MasterDaemon: @unchecked Sendable {
   private let policy: LoadedAllocator
   private let registryStore: RecordStore?
   private let recovering: RegistryState
-  private lazy var registry = RegistryWriter(registryStore, on: eventLoop, logger: logger) { [unowned self] in
-    handle(.persisted($0))
-  }
+  private(set) lazy var registry = RegistryWriter(
+    registryStore, fetchedIn: fetchMs, on: eventLoop, logger: logger
+  ) { [unowned self] in handle(.persisted($0)) }
+  private let fetchMs: Double
   /// Set as soon as the port is known: the core tells it to frameworks.
   private(set) var core: MasterCore?
   let files: FileService
@@ -46,7 +47,9 @@ final class MasterDaemon: @unchecked Sendable {
     modules: ModuleHost, eventLoop: any EventLoop, logger: Logger
   ) throws {
     registryStore = registry
+    let begin = NIODeadline.now()
     recovering = try RegistryState(records: registry?.load() ?? [:])
+    fetchMs = Double((NIODeadline.now() - begin).nanoseconds) / 1e6
     self.configuration = configuration
     self.flags = flags
     self.policy = policy

@@ -64,7 +64,7 @@ import Wire
     agent.update("t", of: framework, .taskFinished)
     let free = try Resources(wire: framework.offers.last?.resources ?? []).total(of: "cpus")
     #expect(free <= Quantity(4))
-    #expect(cluster.core.metrics.tasksFinished == 1)
+    #expect(cluster.core.metrics.taskEnds == [.taskFinished: 1])
     #expect(task?.statuses.count == 1)
   }
 
