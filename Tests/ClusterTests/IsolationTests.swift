@@ -55,6 +55,10 @@ extension ClusterTests {
       return try #require(framework.last[name])
     }
 
+    /// For scripts: what a task must not be able to do. A `!` would not do, which `set -e` lets pass.
+    private static let refused =
+      #"refused() { if sh -c "$1" 2>/dev/null; then echo "was not refused: $1" >&2; exit 9; fi; }"#
+
     private func shell(_ script: String, _ arguments: String...) throws {
       let shell = Process()
       shell.executableURL = URL(filePath: "/bin/sh")
@@ -70,8 +74,10 @@ extension ClusterTests {
         let status = try await status(
           framework, "t",
           """
-          set -e; test "$(cat rw/file)" = shared; echo written > rw/new; echo x > /mnt/part; test -s sub/deep/part
-          ! touch ro/x; ! touch fixed/x; test -s ro/new; test -z "$(ls -A /tmp)"; touch /tmp/tepui-isolation-test
+          set -e; \(Self.refused)
+          test "$(cat rw/file)" = shared; echo written > rw/new; echo x > /mnt/part; test -s sub/deep/part
+          refused 'echo x > ro/x'; refused 'echo x > fixed/x'; test -s ro/new
+          test -z "$(ls -A /tmp)"; touch /tmp/tepui-isolation-test
           """,
           """
           "volumes": [
@@ -143,8 +149,9 @@ extension ClusterTests {
         let status = try await status(
           framework, "t",
           """
-          set -e; test "$PWD" = /mnt/mesos/sandbox; test "$MESOS_SANDBOX" = "$PWD"; echo x > here; echo x > /tmp/t
-          test ! -e /root; test -e /proc/self/status; echo x > /dev/null; ! ls > /bin/new; test -d data
+          set -e; \(Self.refused)
+          test "$PWD" = /mnt/mesos/sandbox; test "$MESOS_SANDBOX" = "$PWD"; echo x > here; echo x > /tmp/t
+          test ! -e /root; test -e /proc/self/status; echo x > /dev/null; refused 'ls > /bin/new'; test -d data
           """,
           """
           "mesos": {"image": {"type": "DOCKER", "docker": {"name": "org/tiny"}}},
@@ -160,9 +167,10 @@ extension ClusterTests {
         let asked = try await status(
           framework, "asked",
           """
-          set -e; grep -q 'CapEff:.*0000000000002020$' /proc/self/status; grep -q 'NoNewPrivs:.*1' /proc/self/status
+          set -e; \(Self.refused)
+          grep -q 'CapEff:.*0000000000002020$' /proc/self/status; grep -q 'NoNewPrivs:.*1' /proc/self/status
           grep -q 'CapBnd:.*0000000000002020$' /proc/self/status; grep -q 'Seccomp:.*2' /proc/self/status
-          ! unshare --user true; test "$(cat /proc/sys/kernel/hostname)" = mesa
+          refused 'unshare --user true'; test "$(cat /proc/sys/kernel/hostname)" = mesa
           test "$(ulimit -n)" = 77; df -k /dev/shm | grep -q ' 2048 '; test $$ -lt 10
           """,
           """
