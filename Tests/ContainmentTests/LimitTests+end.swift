@@ -18,12 +18,15 @@ extension ContainmentTests.LimitTests {
     _ = try await harness.run("first", "exit 0")
     let before = openFiles
     for batch in 0..<25 {
-      let ids = (0..<20).map { "a\(batch)-\($0)" }
-      for id in ids {
-        // No shell: starting programs is what takes long in the guest.
-        _ = try await harness.launch(harness.request(id, program: "/bin/sleep", ["sleep", "600"])).get()
+      // One leaves its session; the others have no shell, since starting programs is what takes long in the guest.
+      let daemon = try harness.request("a\(batch)-daemon", "setsid sleep 600 & exec sleep 600")
+      let others = try (1..<20).map {
+        try harness.request("a\(batch)-\($0)", program: "/bin/sleep", ["sleep", "600"])
       }
-      _ = await harness.usage(ids[0])
+      let requests = [daemon] + others
+      let ids = requests.map(\.description.id)
+      for request in requests { _ = try await harness.launch(request).get() }
+      for id in ids { #expect(await harness.usage(id)["mem_total_bytes"] ?? 0 > 0) }
       for id in ids { harness.containment.destroy(id) }
       for id in ids {
         _ = try await harness.exit(of: id)
