@@ -77,10 +77,24 @@ struct call {
   const char **environment;
 };
 
+/* Where the pointers of the call lie. They must be there until the exec; a supervisor that shares its memory with the
+ * command has them ever after. */
+static struct {
+  long address;
+  size_t length;
+} pointers;
+
+void let_go_of_call(void) {
+  if (pointers.length > 0) KERNEL(munmap, pointers.address, pointers.length);
+  pointers.length = 0;
+}
+
 static struct call make_call(const struct spec *spec) {
-  size_t pointers = (size_t)spec->argument_count + spec->environment_count + 3;
-  long memory = KERNEL(mmap, NULL, pointers * sizeof(char *), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  size_t length = ((size_t)spec->argument_count + spec->environment_count + 3) * sizeof(char *);
+  long memory = KERNEL(mmap, NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory < 0 && memory > -4096) fail(LAUNCH_STEP_EXECUTE, memory, spec->program);
+  pointers.address = memory;
+  pointers.length = length;
   struct call call = {.arguments = (const char **)memory + 1};
   call.environment = collect(spec, LAUNCH_ARGUMENT, call.arguments);
   collect(spec, LAUNCH_ENVIRONMENT, call.environment);

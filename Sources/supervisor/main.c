@@ -140,6 +140,7 @@ void let_go(const struct spec *spec) {
   close_fd(LAUNCH_FD_CONTROL);
   if (has_cgroup) close_fd(LAUNCH_FD_CGROUP);
   spec_close(spec);
+  let_go_of_call();
   KERNEL(madvise, __executable_start, (size_t)(etext - __executable_start), MADV_DONTNEED);
   KERNEL(madvise, command_stack, sizeof command_stack, MADV_DONTNEED);
 }

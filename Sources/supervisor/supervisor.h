@@ -85,6 +85,9 @@ extern int sandbox_fd;
 /* In the child: everything from resource limits to the exec. Is given a struct spec. */
 void become_command(void *spec);
 
+/* After the exec: frees what a command in shared memory left there. */
+void let_go_of_call(void);
+
 /* Closes and unmaps what only starting the command needs. Most pages of the program were for starting too; the few that
  * are needed come back by themselves. */
 void let_go(const struct spec *spec);
