@@ -38,17 +38,30 @@ static int take_name(const char **path, char name[NAME_LIMIT]) {
   return text_equal(name, "..") ? -EINVAL : 0;
 }
 
+/* Gives away what was just made. Its path may lead to something else by now: who may write in the directory can rename
+ * there what is another's, or link to it. */
+static long give(int fd, int is_directory, const struct owner *owner) {
+  struct stat status;
+  long error = KERNEL(fstat, fd, &status);
+  if (error < 0) return error;
+  int is_new = status.st_uid == (uid_t)KERNEL(geteuid, 0) &&
+               (is_directory ? S_ISDIR(status.st_mode)
+                             : S_ISREG(status.st_mode) && status.st_nlink == 1 && status.st_size == 0);
+  if (!is_new) return -EPERM;
+  error = KERNEL(fchown, fd, owner->user, owner->group);
+  /* Past the umask. */
+  return error == 0 && owner->mode != 0 ? KERNEL(fchmod, fd, owner->mode) : error;
+}
+
 /* A directory or an empty file of that name; 0 also if there is something already. */
 static long make(int directory, const char *name, int is_directory, const struct owner *owner) {
   long made = is_directory ? KERNEL(mkdirat, directory, name, 0755)
                            : KERNEL(mknodat, directory, name, S_IFREG | 0644, 0);
   if (made == -EEXIST) return 0;
   if (made < 0 || owner == NULL) return made;
-  /* What is opened can't be exchanged any more; the mode is set past the umask. */
   int fd = open_at(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
   if (fd < 0) return fd;
-  long given = KERNEL(fchown, fd, owner->user, owner->group);
-  if (given == 0 && owner->mode != 0) given = KERNEL(fchmod, fd, owner->mode);
+  long given = give(fd, is_directory, owner);
   close_fd(fd);
   return given;
 }
@@ -102,7 +115,7 @@ int parent_in_sandbox(int sandbox, const char *path, const struct owner *owner, 
 
 int existing_without_links(const char *path) { return open_as_place(AT_FDCWD, path, RESOLVE_NO_SYMLINKS); }
 
-int existing_in_root(int root, const char *path) { return open_as_place(root, path, RESOLVE_IN_ROOT); }
+static int existing_in_root(int root, const char *path) { return open_as_place(root, path, RESOLVE_IN_ROOT); }
 
 /* Makes the directories up to `end`, each seen from the root, so that links count from there. */
 static int make_in_root(int root, const char *path, const char *end) {
