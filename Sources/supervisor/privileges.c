@@ -12,7 +12,8 @@
 /*
  * Capabilities after an exec follow from the user, the bounding and the ambient set (capabilities(7), "Transformation of
  * capabilities during execve"): root gets the bounding set, others the ambient one. So the command is given what it is
- * to have by these two, and until its exec the process keeps what it needs itself.
+ * to have by these two. Until its exec the process is permitted what it was before; in effect is what the command will
+ * have, which so can enter the directories and run the programs that it may.
  */
 struct capabilities {
   int is_set;
@@ -88,7 +89,7 @@ void take_capabilities(const struct spec *spec) {
     }
     uint64_t inheritable = by_ambient ? held : 0;
     KERNEL(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    set(own, working & own, inheritable);
+    set(own, (held | working) & own, inheritable);
     if (by_ambient) raise_ambient(held);
   } else if (working != 0) {
     /* A switched user keeps them permitted only. Its exec takes them away. */

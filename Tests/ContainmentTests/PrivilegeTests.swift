@@ -1,4 +1,5 @@
 import Containment
+import Glibc
 import ModuleHost
 import Testing
 
@@ -45,6 +46,25 @@ extension ContainmentTests {
       #expect(some["CapEff"] == text(Self.netRaw) && some["CapAmb"] == text(Self.netRaw))
       let none = try await status([capabilities(both, root: both, others: 0)], user: "65534")
       #expect(none["CapEff"] == text(0) && none["CapBnd"] == text(both))
+    }
+
+    /// CAP_DAC_OVERRIDE.
+    private static let anyFile: UInt64 = 1 << 1
+
+    @Test(arguments: [anyFile, kill]) func capabilitiesCountForTheDirectoryAndTheProgram(held: UInt64) async throws {
+      let harness = try Harness([PlannedIsolator("a", [capabilities(held, root: held, others: 0)])])
+      var request = try harness.request("c", program: "./program", ["program"])
+      let sandbox = request.description.sandbox
+      request.command.workingDirectory = "\(sandbox)/closed"
+      try #require(system("mkdir '\(sandbox)/closed' && cp /bin/true '\(sandbox)/closed/program'") == 0)
+      try #require(chmod("\(sandbox)/closed", 0) == 0)
+      switch await harness.launch(request) {
+      case .success:
+        #expect(held == Self.anyFile)
+        #expect(try await harness.exit(of: "c").waitStatus == 0)
+      case .failure(let failure):
+        #expect(held != Self.anyFile && failure.step == .workingDirectory, "\(failure)")
+      }
     }
 
     @Test func noNewPrivilegesHolds() async throws {
