@@ -130,7 +130,7 @@ static long spawn(
   long pid = launch_clone3(&arguments, sizeof arguments, body, context);
   if (is_unknown(pid)) pid = spawn_by_clone(namespaces, into_cgroup, body, context);
   if (pid >= 0) return pid;
-  if (namespaces != 0 && pid == -EPERM) fail(LAUNCH_STEP_NAMESPACES, pid, "cannot make namespaces");
+  if (namespaces != 0 && (pid == -EPERM || is_namespace_limit(pid))) fail_by_namespaces(namespaces, pid);
   if (into_cgroup && pid != -EAGAIN && pid != -ENOMEM) fail(LAUNCH_STEP_CGROUP, pid, "clone into the cgroup");
   fail(LAUNCH_STEP_SPAWN, pid, "clone3");
 }

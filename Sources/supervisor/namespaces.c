@@ -17,6 +17,28 @@ static uint64_t flags_of(uint32_t wanted) {
 
 uint64_t namespace_flags(const struct spec *spec) { return flags_of(spec->namespaces); }
 
+int is_namespace_limit(long error) { return error == -ENOSPC || error == -EUSERS; }
+
+static const struct {
+  uint64_t flag;
+  const char *text;
+} limits[] = {
+#define LIMIT(flag, name) {flag, "cannot make another namespace: the limit is /proc/sys/user/max_" name "_namespaces"}
+    LIMIT(CLONE_NEWNS, "mnt"), LIMIT(CLONE_NEWPID, "pid"), LIMIT(CLONE_NEWIPC, "ipc"),
+    LIMIT(CLONE_NEWUTS, "uts"), LIMIT(CLONE_NEWNET, "net"), LIMIT(CLONE_NEWCGROUP, "cgroup"),
+};
+
+/* Clone does not say which one it was; making them one by one does, in a process that ends now. */
+_Noreturn void fail_by_namespaces(uint64_t flags, long error) {
+  const char *detail = "cannot make namespaces";
+  for (size_t i = 0; is_namespace_limit(error) && i < sizeof limits / sizeof *limits; i++)
+    if (flags & limits[i].flag && is_namespace_limit(KERNEL(unshare, limits[i].flag))) {
+      detail = limits[i].text;
+      break;
+    }
+  fail(LAUNCH_STEP_NAMESPACES, error, detail);
+}
+
 /* The agent lets the command run only if the process lived on until then, so its pid cannot have become another's. */
 void join_namespaces(const struct spec *spec) {
   uint64_t flags = flags_of(spec->joined);
@@ -30,7 +52,7 @@ void join_namespaces(const struct spec *spec) {
 void enter_namespaces(const struct spec *spec) {
   /* Its root is the group that the caller is in, so it cannot be made before it is there. */
   long error = spec->namespaces & CGROUP ? KERNEL(unshare, CLONE_NEWCGROUP) : 0;
-  if (error < 0) fail(LAUNCH_STEP_NAMESPACES, error, "cannot make a cgroup namespace");
+  if (error < 0) fail_by_namespaces(CLONE_NEWCGROUP, error);
   if (spec->hostname != NULL) error = KERNEL(sethostname, spec->hostname, text_length(spec->hostname));
   if (error < 0) fail(LAUNCH_STEP_NAMESPACES, error, "cannot set the host's name");
   /* Mounts propagate to the host until they are made private. */

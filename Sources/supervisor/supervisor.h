@@ -76,6 +76,12 @@ void join_namespaces(const struct spec *spec);
 /* The clone3(2) flags of the namespaces that a child is born into. */
 uint64_t namespace_flags(const struct spec *spec);
 
+/* Whether an error means that the kernel allows no more namespaces. */
+int is_namespace_limit(long error);
+
+/* Fails by the namespaces of these clone3(2) flags; names the limit if it was one. */
+_Noreturn void fail_by_namespaces(uint64_t flags, long error);
+
 /* In the child: what is left to do about namespaces, and all mounts. The sandbox is `sandbox_fd` afterwards, wherever
  * it is seen. */
 void enter_namespaces(const struct spec *spec);

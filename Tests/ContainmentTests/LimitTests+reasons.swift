@@ -41,6 +41,21 @@ extension ContainmentTests.LimitTests {
     #expect(note.contains(" in cpu.stat, cpu.max 10000 100000"), "\(note)")
   }
 
+  @Test(
+    .enabled(if: getenv("GUEST") != nil, "changes limits of the whole machine, which is for a guest only"),
+    arguments: ["mnt", "uts", "cgroup"])
+  func limitOfNamespacesIsNamed(name: String) async throws {
+    let file = "/proc/sys/user/max_\(name)_namespaces"
+    let usual = try #require(read(file))
+    let harness = try Enforcement.harness(extra: [.namespaces([.mount, .pid, .ipc, .uts, .cgroup])])
+    #expect(KernelCgroupFiles().write("0", to: file) == 0)
+    defer { _ = KernelCgroupFiles().write(usual, to: file) }
+    let failure = LaunchFailure(
+      step: .namespaces,
+      message: "cannot make another namespace: the limit is \(file): No space left on device")
+    #expect(await harness.launch(try request(harness, "a", "exit 0")) == .failure(failure))
+  }
+
   @Test func killForTheLimitOfANestedGroupIsToldAsSuch() async throws {
     let harness = try Enforcement.harness(parameters: #"{"memory_oom_group": false}"#)
     let request = try request(harness, "a", "read -r _ < gate; \(Self.hog); exit 5")

@@ -14,8 +14,10 @@ enum Enforcement {
     return root
   }()
 
+  /// - Parameter extra: what is planned for containers beside their limits.
   static func harness(
-    parameters: String = "{}", directory: String? = nil, cgroupFiles: (@Sendable () -> any CgroupFiles)? = nil
+    parameters: String = "{}", extra: [PlanEntry] = [], directory: String? = nil,
+    cgroupFiles: (@Sendable () -> any CgroupFiles)? = nil
   ) throws -> Harness {
     let root = try #require(root)
     let module = #"{"name": "org.tepui.cgroups", "parameters": \#(parameters)}"#
@@ -24,8 +26,9 @@ enum Enforcement {
       configuration: #"{"libraries": [{"name": "cgroups", "modules": [\#(module)]}]}"#,
       logger: Logger(label: "test"))
     let node = NodeDescription(cpus: 1000, memoryBytes: 1 << 31, controllers: root.controllers.sorted())
+    let others = extra.isEmpty ? [] : [PlannedIsolator("extra", extra)]
     return try Harness(
-      try host.loadIsolators(named: ["cgroups"], node: node), directory: directory, cgroups: root,
+      try host.loadIsolators(named: ["cgroups"], node: node) + others, directory: directory, cgroups: root,
       cgroupFiles: cgroupFiles)
   }
 }
