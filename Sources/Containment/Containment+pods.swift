@@ -69,6 +69,7 @@ struct JoinedNamespaces {
     self.pid = pid
     let files: [(PlanEntry.Namespaces, String)] = [
       (.mount, "mnt"), (.pid, "pid"), (.ipc, "ipc"), (.uts, "uts"), (.network, "net"),
+      (.cgroup, "cgroup"),
     ]
     namespaces = files.reduce(into: []) { found, file in
       guard candidates.contains(file.0) else { return }

@@ -68,7 +68,7 @@ extension Containment {
       description: description, command: command, stateDirectory: visitor.stateDirectory)
     request.sharesPIDs = !visitor.joinsNetworkOnly
     request.outputBounds = host.outputBounds
-    request.visits = visitor.joinsNetworkOnly ? .network : [.mount, .pid, .ipc, .uts, .network]
+    request.visits = visitor.joinsNetworkOnly ? .network : [.mount, .pid, .ipc, .uts, .network, .cgroup]
     return request
   }
 

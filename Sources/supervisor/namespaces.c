@@ -41,7 +41,7 @@ _Noreturn void fail_by_namespaces(uint64_t flags, long error) {
 
 /* The agent lets the command run only if the process lived on until then, so its pid cannot have become another's. */
 void join_namespaces(const struct spec *spec) {
-  uint64_t flags = flags_of(spec->joined);
+  uint64_t flags = flags_of(spec->joined) | (spec->joined & CGROUP ? CLONE_NEWCGROUP : 0u);
   if (flags == 0) return;
   int process = (int)KERNEL(pidfd_open, spec->joined_pid, 0);
   long error = process < 0 ? process : KERNEL(setns, process, flags);

@@ -16,6 +16,16 @@ extension ContainmentTests.LimitTests {
     #expect(isGone("a"))
   }
 
+  @Test func aVisitorSeesTheGroupsThatItsHostSees() async throws {
+    let harness = try Enforcement.harness(extra: [.namespaces(.cgroup)])
+    _ = try await harness.launch(request(harness, "a", "cat /proc/self/cgroup; exec sleep 600")).get()
+    #expect(try await harness.lines(of: "a", 1) == ["0::/"])
+    #expect(try await harness.visit("v", of: "a", "cat /proc/self/cgroup").waitStatus == 0)
+    #expect(harness.output(of: "a", "stderr") == "0::/v/leaf\n")
+    harness.containment.destroy("a")
+    _ = try await harness.exit(of: "a")
+  }
+
   @Test func aVisitorThatHangsLeavesNoProcessAndNoGroup() async throws {
     let harness = try Enforcement.harness()
     let host = try await harness.launch(request(harness, "a", "exec sleep 600")).get()

@@ -148,16 +148,16 @@ extension ContainmentTests {
         PlannedIsolator(
           "a",
           [
-            .namespaces([.mount, .pid, .ipc, .uts, .network]),
+            .namespaces([.mount, .pid, .ipc, .uts, .network, .cgroup]),
             .mount(.init(type: "tmpfs", source: "tmpfs", target: "/mnt", options: "", flags: [])),
             .mount(.init(type: "proc", source: "proc", target: "/proc", options: "", flags: [])),
           ])
       ])
-      let namespaces = "for n in mnt pid ipc uts net; do readlink /proc/self/ns/$n; done"
+      let namespaces = "for n in mnt pid ipc uts cgroup net; do readlink /proc/self/ns/$n; done"
       _ = try await harness.launch(
         harness.request("host", "echo secret > /mnt/file; \(namespaces); exec sleep 600")
       ).get()
-      let seen = try await harness.lines(of: "host", 5)
+      let seen = try await harness.lines(of: "host", 6)
       let exit = try await harness.visit(
         "v", of: "host", "\(namespaces); cat /mnt/file; setsid sleep 600 & exit 5")
       #expect(exit.waitStatus == 5 << 8)
@@ -175,7 +175,7 @@ extension ContainmentTests {
       ours.joinsNetworkOnly = true
       _ = try await harness.launch(ours).get()
       #expect(try await harness.exit(of: "x").waitStatus == 0)
-      let last = harness.output(of: "host", "stderr").split(separator: "\n").suffix(5).map(String.init)
+      let last = harness.output(of: "host", "stderr").split(separator: "\n").suffix(6).map(String.init)
       #expect(last.last == seen.last && zip(last, seen).dropLast().allSatisfy { $0 != $1 })
       try await destroy(harness)
     }
