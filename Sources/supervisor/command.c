@@ -152,11 +152,7 @@ void become_command(void *context) {
   const struct spec *spec = context;
   KERNEL(setsid, 0);
   /* Raising one's score needs no privilege; the supervisor's protection must not reach its command. */
-  int score = open_at(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY, 0);
-  if (score >= 0) {
-    KERNEL(write, score, "0", 1);
-    close_fd(score);
-  }
+  set_oom_score("0");
   set_rlimits(spec);
   open_outputs(spec);
   limit_capabilities(spec);

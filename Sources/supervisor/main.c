@@ -27,6 +27,9 @@
 /* Looked at before anything is opened: a descriptor of that number may be another's later. */
 static int has_cgroup;
 
+/* The agent's: what a container has at /proc its framework may have put there. */
+static int proc_fd = -1;
+
 /* As shells say it: the command could not be run. */
 #define EXIT_NOT_RUN 127
 
@@ -59,6 +62,13 @@ void await_consent(void) {
   end(EXIT_NOT_RUN);
 }
 
+void set_oom_score(const char *score) {
+  int file = open_at(proc_fd, "self/oom_score_adj", O_WRONLY, 0);
+  if (file < 0) return;
+  KERNEL(write, file, score, text_length(score));
+  close_fd(file);
+}
+
 /* Ends with the last child only, so nothing that is sent to a whole session or system may end it before. */
 static void protect(void) {
   static const unsigned long all = ~0ul, by_default[8]; /* struct sigaction as the kernel has it; SIG_DFL is 0 */
@@ -68,10 +78,7 @@ static void protect(void) {
   KERNEL(setsid, 0);
   KERNEL(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   /* Needs privilege; an unprivileged agent's supervisor is small enough to be an unlikely victim. */
-  int score = open_at(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY, 0);
-  if (score < 0) return;
-  KERNEL(write, score, "-1000", 5);
-  close_fd(score);
+  set_oom_score("-1000");
 }
 
 /* With WNOHANG the pid is 0 while all children run. */
@@ -138,6 +145,7 @@ static long spawn(
 void let_go(const struct spec *spec) {
   extern const char __executable_start[], etext[];
   close_fd(LAUNCH_FD_CONTROL);
+  close_fd(proc_fd);
   if (has_cgroup) close_fd(LAUNCH_FD_CGROUP);
   spec_close(spec);
   let_go_of_call();
@@ -172,6 +180,7 @@ static void become_lone_command(void *context) {
 
 int main(void) {
   has_cgroup = KERNEL(fcntl, LAUNCH_FD_CGROUP, F_GETFD) >= 0;
+  proc_fd = open_at(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
   protect();
   KERNEL(fcntl, LAUNCH_FD_CONTROL, F_SETFD, FD_CLOEXEC);
   struct spec spec;

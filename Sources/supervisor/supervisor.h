@@ -63,6 +63,9 @@ _Noreturn void fail(uint32_t step, long error, const char *detail);
 /* Tells the agent that only the exec is left and waits for its consent; ends the process if the agent died. */
 void await_consent(void);
 
+/* Says how likely a victim the calling process is when memory runs out, if it may. */
+void set_oom_score(const char *score);
+
 /* The exit record: reserves its space; writes it, which the init of a pid namespace may do for the supervisor. */
 void exit_record_prepare(const struct spec *spec);
 void exit_record_write(int wait_status);

@@ -182,6 +182,18 @@ extension ContainmentTests {
       }
     }
 
+    @Test func whatIsMountedAtProcLeadsTheSupervisorNowhere() async throws {
+      let harness = try harness()
+      let victim = "\(harness.directory)/victim"
+      var request = try harness.request("c", "exit 0")
+      let trap = "\(request.description.sandbox)/trap"
+      #expect(system("echo unharmed > '\(victim)'; mkdir -p '\(trap)/self'") == 0)
+      try #require(symlink(victim, "\(trap)/self/oom_score_adj") == 0)
+      request.volumes = [.init(.sandbox("trap"), at: "/proc", isReadOnly: false)]
+      #expect(try await run(harness, request).waitStatus == 0)
+      #expect(read(victim) == "unharmed\n")
+    }
+
     @Test func rootFileSystemThatIsMissingIsNamed() async throws {
       let harness = try harness()
       var request = try harness.request("c", "exit 0")
