@@ -146,8 +146,7 @@ extension Containment {
   private func specification(of container: SupervisedContainer) throws(LaunchFailure) -> LaunchSpecification {
     var request = container.request
     request.command.environment[SupervisedContainer.markerName] = request.stateDirectory
-    // That of a visitor may be seen by its host only.
-    guard container.isVisitor || Files.isDirectory(request.description.sandbox) else {
+    guard Files.isDirectory(request.description.sandbox) else {
       throw LaunchFailure(step: .sandbox, message: "the sandbox \(request.description.sandbox) is not a directory")
     }
     var user: UserAccount?

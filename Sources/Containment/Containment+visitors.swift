@@ -59,11 +59,10 @@ extension Containment {
     description.isPod = false
     description.requests = []
     description.limits = []
-    // Where it is seen from within.
-    if !visitor.joinsNetworkOnly { description.sandbox = host.command.workingDirectory }
     let command = LaunchRequest.Command(
       program: visitor.program, arguments: visitor.arguments, environment: visitor.environment,
-      user: host.command.user, workingDirectory: description.sandbox)
+      user: host.command.user,
+      workingDirectory: visitor.joinsNetworkOnly ? description.sandbox : host.command.workingDirectory)
     var request = LaunchRequest(
       description: description, command: command, stateDirectory: visitor.stateDirectory)
     request.sharesPIDs = !visitor.joinsNetworkOnly

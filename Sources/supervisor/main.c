@@ -191,14 +191,16 @@ int main(void) {
   long moved = KERNEL(chdir, "/");
   if (moved < 0) fail(LAUNCH_STEP_SPAWN, moved, "/");
   exit_record_prepare(&spec);
-  join_namespaces(&spec);
   output_prepare(&spec);
+  if (spec.visits) open_sandbox(&spec);
+  join_namespaces(&spec);
 
   int has_init = (spec.namespaces & NAMESPACE_PID) != 0;
   void (*body)(void *) = has_init ? become_namespace_init : become_lone_command;
   long command = spawn(namespace_flags(&spec), !has_init && !spec.pauses, has_cgroup, body, &spec);
   /* The command's copies are the only ones now: the agent sees its exec as the end of file. */
   output_close_pipes();
+  if (spec.visits) close_fd(sandbox_fd);
   let_go(&spec);
   reap_until_empty(command);
   return 0;

@@ -168,13 +168,14 @@ static void enter_root(const struct spec *spec) {
   close_fd(root_fd);
 }
 
+void open_sandbox(const struct spec *spec) {
+  sandbox_fd = open_at(AT_FDCWD, spec->sandbox, O_PATH | O_DIRECTORY, 0);
+  if (sandbox_fd < 0) fail(LAUNCH_STEP_SANDBOX, sandbox_fd, spec->sandbox);
+}
+
 void make_mounts(const struct spec *spec) {
-  if (spec->root != NULL) {
-    make_root(spec);
-  } else {
-    sandbox_fd = open_at(AT_FDCWD, spec->sandbox, O_PATH | O_DIRECTORY, 0);
-    if (sandbox_fd < 0) fail(LAUNCH_STEP_SANDBOX, sandbox_fd, spec->sandbox);
-  }
+  if (spec->root != NULL) make_root(spec);
+  else if (!spec->visits) open_sandbox(spec);
   size_t offset = 0;
   for (struct record record = spec_step(spec, &offset); record.payload != NULL; record = spec_step(spec, &offset)) {
     if (record.type == LAUNCH_MOUNT) make_mount(spec, record.payload);

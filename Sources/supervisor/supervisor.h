@@ -73,8 +73,10 @@ void exit_record_write(int wait_status);
 /* For the command itself, which may be another user by then: it can write what is open, and not rename it. */
 void exit_record_not_run(void);
 
-/* Enters the namespaces of another container; that of pids is entered by children only. */
+/* Enters the namespaces of another container; that of pids is entered by children only. A visitor's sandbox and outputs
+ * are opened before: what lies at a path within may be the doing of those who run there. */
 void join_namespaces(const struct spec *spec);
+void open_sandbox(const struct spec *spec);
 
 /* The clone3(2) flags of the namespaces that a child is born into. */
 uint64_t namespace_flags(const struct spec *spec);

@@ -179,5 +179,19 @@ extension ContainmentTests {
       #expect(last.last == seen.last && zip(last, seen).dropLast().allSatisfy { $0 != $1 })
       try await destroy(harness)
     }
+
+    @Test(.enabled(if: isRoot && rootIsAMount, "mounts need root and a / that is a mount"))
+    func whatTheHostMountsLeadsNoOutputElsewhere() async throws {
+      let harness = try Harness()
+      let elsewhere = try Harness.makeDirectory()
+      let mount = "mount --bind \(elsewhere) \(harness.directory)/sandbox-host"
+      let request = try harness.request("host", "exec unshare -m sh -c '\(mount) && echo up; exec sleep 600'")
+      _ = try await harness.launch(request).get()
+      _ = try await harness.lines(of: "host", 1)
+      #expect(try await harness.visit("v", of: "host", "echo told").waitStatus == 0)
+      #expect(harness.output(of: "host", "stderr") == "told\n")
+      #expect(access("\(elsewhere)/stderr", F_OK) != 0)
+      try await destroy(harness)
+    }
   }
 }
