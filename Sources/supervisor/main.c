@@ -193,7 +193,7 @@ int main(void) {
   exit_record_prepare(&spec);
   output_prepare(&spec);
   if (spec.visits) open_sandbox(&spec);
-  join_namespaces(&spec);
+  join_namespaces(&spec, proc_fd);
 
   int has_init = (spec.namespaces & NAMESPACE_PID) != 0;
   void (*body)(void *) = has_init ? become_namespace_init : become_lone_command;

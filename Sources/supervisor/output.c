@@ -106,14 +106,10 @@ void output_close_all(void) {
 
 /* The name of an older file; of the stream itself for 0. */
 static const char *older(const struct stream *stream, uint32_t number, char name[NAME_LIMIT]) {
-  char digits[12];
-  char *digit = digits + sizeof digits;
-  *--digit = 0;
-  for (uint32_t rest = number; rest > 0; rest /= 10) *--digit = (char)('0' + rest % 10);
   char *end = text_append(name, name, NAME_LIMIT, stream->name);
   if (number == 0) return name;
   end = text_append(name, end, NAME_LIMIT, ".");
-  text_append(name, end, NAME_LIMIT, digit);
+  text_append_number(name, end, NAME_LIMIT, number);
   return name;
 }
 

@@ -74,8 +74,8 @@ void exit_record_write(int wait_status);
 void exit_record_not_run(void);
 
 /* Enters the namespaces of another container; that of pids is entered by children only. A visitor's sandbox and outputs
- * are opened before: what lies at a path within may be the doing of those who run there. */
-void join_namespaces(const struct spec *spec);
+ * are opened before: what lies at a path within may be the doing of those who run there. `proc` is the agent's. */
+void join_namespaces(const struct spec *spec, int proc);
 void open_sandbox(const struct spec *spec);
 
 /* The clone3(2) flags of the namespaces that a child is born into. */

@@ -41,3 +41,11 @@ char *text_append(char *buffer, char *end, size_t capacity, const char *text) {
   *end = 0;
   return end;
 }
+
+char *text_append_number(char *buffer, char *end, size_t capacity, uint32_t number) {
+  char digits[12], *digit = digits + sizeof digits;
+  *--digit = 0;
+  do *--digit = (char)('0' + number % 10);
+  while ((number /= 10) > 0);
+  return text_append(buffer, end, capacity, digit);
+}

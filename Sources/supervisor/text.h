@@ -3,6 +3,7 @@
 #define TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 void *memcpy(void *to, const void *from, size_t length);
 void *memset(void *at, int byte, size_t length);
@@ -16,5 +17,6 @@ const char *text_below(const char *path, const char *folder);
 
 /* Appends what fits into `capacity`, always ending with NUL; answers the new end. */
 char *text_append(char *buffer, char *end, size_t capacity, const char *text);
+char *text_append_number(char *buffer, char *end, size_t capacity, uint32_t number);
 
 #endif

@@ -193,5 +193,18 @@ extension ContainmentTests {
       #expect(access("\(elsewhere)/stderr", F_OK) != 0)
       try await destroy(harness)
     }
+
+    @Test(.enabled(if: isRoot && system("unshare -r -m true 2>/dev/null") == 0, "needs user namespaces, and root"))
+    func nobodyVisitsTheMountsOfAUserNamespace() async throws {
+      let harness = try Harness()
+      let request = try harness.request("host", "exec unshare -r -m sh -c 'echo up; exec sleep 600'")
+      _ = try await harness.launch(request).get()
+      _ = try await harness.lines(of: "host", 1)
+      let failure = LaunchFailure(
+        step: .namespaces,
+        message: "the mounts are of a user namespace that the task has made: Operation not permitted")
+      #expect(await harness.launch(harness.visitor("v", of: "host", "exit 0")) == .failure(failure))
+      try await destroy(harness)
+    }
   }
 }
