@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #define UNMOUNT_DETACHED 2 /* MNT_DETACH, which is in a header that knows too little of the rest */
@@ -78,7 +79,8 @@ static uint64_t attributes(uint32_t flags) {
 
 static long set_attributes(int tree, uint64_t set, int is_recursive) {
   struct mount_attr attr = {.attr_set = set};
-  return set == 0 ? 0 : KERNEL(mount_setattr, tree, "", AT_EMPTY_PATH | (is_recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
+  unsigned flags = AT_EMPTY_PATH | (is_recursive ? AT_RECURSIVE : 0u);
+  return set == 0 ? 0 : KERNEL(mount_setattr, tree, "", flags, &attr, sizeof attr);
 }
 
 static long attach(int tree, int target) {
@@ -91,13 +93,17 @@ static int is_directory(int fd) {
 }
 
 /* It has its attributes before anybody can see it. */
-static void bind(const struct spec *spec, const struct mount *mount) {
+static int prepare_source(const struct spec *spec, const struct mount *mount) {
   int tree = open_source(spec, mount);
   if (tree < 0) fail_mount(spec, mount, tree);
   long error = set_attributes(tree, attributes(mount->flags), (mount->flags & LAUNCH_MOUNT_RECURSIVE) != 0);
   if (error < 0) fail_mount(spec, mount, error);
+  return tree;
+}
+
+static void bind(const struct spec *spec, const struct mount *mount, int tree) {
   int target = open_target(spec, mount->target, is_directory(tree));
-  error = target < 0 ? target : attach(tree, target);
+  long error = target < 0 ? target : attach(tree, target);
   if (error < 0) fail_mount(spec, mount, error);
   close_fd(target);
   close_fd(tree);
@@ -117,13 +123,28 @@ static void mount_new(const struct spec *spec, const struct mount *mount) {
   close_fd(target);
 }
 
-static void make_mount(const struct spec *spec, const unsigned char *payload) {
+static struct mount mount_of(const unsigned char *payload) {
   struct mount mount = {.flags = spec_u32(payload, 0), .type = (const char *)payload + 4};
   mount.source = mount.type + text_length(mount.type) + 1;
   mount.target = mount.source + text_length(mount.source) + 1;
   mount.options = mount.target + text_length(mount.target) + 1;
+  return mount;
+}
+
+/* What the mounts bind, in the order of their records; -1 for one that binds nothing. */
+static void prepare_sources(const struct spec *spec, int *source) {
+  size_t offset = 0;
+  for (struct record record = spec_next(spec, LAUNCH_MOUNT, &offset); record.payload != NULL;
+       record = spec_next(spec, LAUNCH_MOUNT, &offset)) {
+    struct mount mount = mount_of(record.payload);
+    *source++ = mount.flags & LAUNCH_MOUNT_BIND ? prepare_source(spec, &mount) : -1;
+  }
+}
+
+static void make_mount(const struct spec *spec, const unsigned char *payload, int source) {
+  struct mount mount = mount_of(payload);
   if (mount.flags & LAUNCH_MOUNT_BIND)
-    bind(spec, &mount);
+    bind(spec, &mount, source);
   else
     mount_new(spec, &mount);
 }
@@ -173,13 +194,24 @@ void open_sandbox(const struct spec *spec) {
   if (sandbox_fd < 0) fail(LAUNCH_STEP_SANDBOX, sandbox_fd, spec->sandbox);
 }
 
+/* All sources are found before the first mount is made, which could lead their paths elsewhere. */
+static void make_places(const struct spec *spec) {
+  size_t length = spec->mount_count * sizeof(int), offset = 0;
+  const int access = PROT_READ | PROT_WRITE, kind = MAP_PRIVATE | MAP_ANONYMOUS;
+  long memory = length == 0 ? 0 : KERNEL(mmap, NULL, length, access, kind, -1, 0);
+  if (memory < 0 && memory > -4096) fail(LAUNCH_STEP_MOUNT, memory, "anything");
+  int *source = (int *)memory;
+  prepare_sources(spec, source);
+  for (struct record record = spec_step(spec, &offset); record.payload != NULL; record = spec_step(spec, &offset)) {
+    if (record.type == LAUNCH_MOUNT) make_mount(spec, record.payload, *source++);
+    if (record.type == LAUNCH_LINK) make_link(spec, record.payload);
+  }
+  if (length > 0) KERNEL(munmap, memory, length);
+}
+
 void make_mounts(const struct spec *spec) {
   if (spec->root != NULL) make_root(spec);
   else if (!spec->visits) open_sandbox(spec);
-  size_t offset = 0;
-  for (struct record record = spec_step(spec, &offset); record.payload != NULL; record = spec_step(spec, &offset)) {
-    if (record.type == LAUNCH_MOUNT) make_mount(spec, record.payload);
-    if (record.type == LAUNCH_LINK) make_link(spec, record.payload);
-  }
+  make_places(spec);
   if (spec->root != NULL) enter_root(spec);
 }

@@ -71,9 +71,9 @@ static int accept(struct spec *spec, const struct record *record, uint32_t *seen
   switch (record->type) {
     case LAUNCH_ARGUMENT: spec->argument_count++; return 1;
     case LAUNCH_ENVIRONMENT: spec->environment_count++; return 1;
+    case LAUNCH_MOUNT: spec->mount_count++; return 1;
     case LAUNCH_RLIMIT:
-    case LAUNCH_LINK:
-    case LAUNCH_MOUNT: return 1;
+    case LAUNCH_LINK: return 1;
     case LAUNCH_STATE_DIRECTORY: spec->state_directory = text; break;
     case LAUNCH_BOOT_ID: spec->boot_id = text; break;
     case LAUNCH_SANDBOX: spec->sandbox = text; break;

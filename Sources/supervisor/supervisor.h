@@ -32,6 +32,7 @@ struct spec {
   int visits;
   uint32_t argument_count;
   uint32_t environment_count;
+  uint32_t mount_count;
 };
 
 struct record {

@@ -77,6 +77,24 @@ extension ContainmentTests {
       #expect(harness.output(of: "c") == read("/etc/passwd"))
     }
 
+    @Test func mountLeadsNoLaterOneElsewhere() async throws {
+      let harness = try harness()
+      let shared = try Harness.makeDirectory()
+      var request = try harness.request("c", "cat in/file; cat \(shared)/inner/file")
+      #expect(
+        system(
+          """
+          mkdir -p '\(shared)/inner' '\(request.description.sandbox)/trap/inner'
+          echo true > '\(shared)/inner/file'; echo false > '\(request.description.sandbox)/trap/inner/file'
+          """) == 0)
+      request.volumes = [
+        .init(.sandbox("trap"), at: shared, isReadOnly: false),
+        .init(.host("\(shared)/inner"), at: "in", isReadOnly: true),
+      ]
+      #expect(try await run(harness, request).waitStatus == 0)
+      #expect(harness.output(of: "c") == "true\nfalse\n")
+    }
+
     @Test func partOfTheSandboxIsMadeAndSeenElsewhere() async throws {
       let harness = try harness()
       var request = try harness.request("c", "echo x > /mnt/file; ls -d data/deep")

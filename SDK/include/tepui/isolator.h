@@ -197,7 +197,8 @@ typedef struct tepui_plan_sink {
   /* [worker] Ask for TEPUI_NAMESPACE_... flags. Several isolators may ask for the same. Launch only. */
   tepui_status (*namespaces)(void *context, uint32_t flags);
 
-  /* [worker] Add a mount. Mounts are made in the order of the isolators and of the calls. Launch only. */
+  /* [worker] Add a mount. Mounts are made in the order of the isolators and of the calls; no source lies in another
+   * mount of them. Launch only. */
   tepui_status (*mount)(void *context, const tepui_mount *mount);
 
   /* [worker] As cgroup, but left out where the kernel has no such file: for wishes that hold then anyway, such as no swap

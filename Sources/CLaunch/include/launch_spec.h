@@ -58,7 +58,8 @@ enum launch_record {
 };
 #define LAUNCH_RECORD_TYPES 22
 
-/* A mount; all but the last as in TEPUI_MOUNT_.... Mounts and links are made in the order of their records. */
+/* A mount; all but the last as in TEPUI_MOUNT_.... Mounts and links are made in the order of their records, when
+ * all that is bound has been found. */
 #define LAUNCH_MOUNT_READ_ONLY 1u
 #define LAUNCH_MOUNT_BIND 2u
 #define LAUNCH_MOUNT_RECURSIVE 4u
