@@ -9,6 +9,9 @@ struct ContainerPlaces {
     case mount(PlanEntry.Mount)
     /// A symbolic link: what it holds, and its absolute path.
     case link(String, at: String)
+    /// What lies there already cannot be written, or neither written nor read. In a root of its own only.
+    case readOnly(String)
+    case hidden(String)
   }
 
   private(set) var all: [Place] = []
@@ -21,6 +24,7 @@ struct ContainerPlaces {
     self.plan = plan
     if let root = request.root { try addBase(of: root) }
     all += plan.mounts.map { .mount($0) }
+    if request.root != nil { all += Self.kernels }
     for volume in request.volumes { try add(volume) }
   }
 
@@ -63,6 +67,14 @@ struct ContainerPlaces {
       all.append(.mount(.init(type: "", source: file, target: file, flags: [.bind, .readOnly])))
     }
   }
+
+  /// What is the whole machine's in a container's own /proc and /sys. Root may not change it, whatever its capabilities
+  /// are: files in /proc/sys ask for none. The same paths as of other container runtimes.
+  private static let kernels: [Place] =
+    ["bus", "fs", "irq", "sys", "sysrq-trigger"].map { .readOnly("/proc/\($0)") }
+    + ["acpi", "asound", "kcore", "keys", "latency_stats", "sched_debug", "scsi", "timer_list", "timer_stats"]
+    .map { .hidden("/proc/\($0)") }
+    + ["firmware", "devices/virtual/powercap"].map { .hidden("/sys/\($0)") }
 
   private mutating func mountUnlessPlanned(
     _ type: String, at target: String, _ options: String = "", flags: PlanEntry.Mount.Flags

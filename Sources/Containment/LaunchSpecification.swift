@@ -55,6 +55,8 @@ struct LaunchSpecification {
       switch place {
       case .mount(let mount): try add(mount)
       case .link(let content, let path): try add(LAUNCH_LINK, texts: [content, path], "the link at \(path)")
+      case .readOnly(let path): try add(LAUNCH_READ_ONLY, text: path, "a path of the kernel")
+      case .hidden(let path): try add(LAUNCH_HIDDEN, text: path, "a path of the kernel")
       }
     }
     try addPrivileges(of: plan)

@@ -13,7 +13,7 @@
 #define UNMOUNT_DETACHED 2 /* MNT_DETACH, which is in a header that knows too little of the rest */
 
 int sandbox_fd = -1;
-/* Of the container: a new one, or the host's. */
+/* The container's own root; -1 where it has the host's. */
 static int root_fd = -1;
 
 struct mount {
@@ -159,6 +159,39 @@ static void make_link(const struct spec *spec, const unsigned char *payload) {
   close_fd(parent);
 }
 
+/* Over itself, so that it has a mount of its own. */
+static long cover_read_only(int place) {
+  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
+  int tree = (int)KERNEL(open_tree, place, "", flags);
+  long error = tree < 0 ? tree : set_attributes(tree, MOUNT_ATTR_RDONLY, 1);
+  if (error == 0) error = attach(tree, place);
+  if (tree >= 0) close_fd(tree);
+  return error;
+}
+
+/* By nothing: an empty directory, or /dev/null. */
+static long cover_empty(int place) {
+  if (is_directory(place)) {
+    long error = KERNEL(fchdir, place);
+    unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    return error < 0 ? error : KERNEL(mount, "tmpfs", ".", "tmpfs", flags, "mode=555,nr_inodes=1");
+  }
+  int tree = (int)KERNEL(open_tree, AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (tree < 0) return tree;
+  long error = attach(tree, place);
+  close_fd(tree);
+  return error;
+}
+
+/* What an own root shows of the kernel. */
+static void shield(const char *path, long (*cover)(int place)) {
+  int place = existing_in_root(root_fd, path);
+  if (place == -ENOENT) return;
+  long error = place < 0 ? place : cover(place);
+  if (error < 0) fail(LAUNCH_STEP_ROOT, error, path);
+  close_fd(place);
+}
+
 /* The new root, mounted over its own directory as pivot_root wants it, and the sandbox in it. */
 static void make_root(const struct spec *spec) {
   unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
@@ -205,6 +238,8 @@ static void make_places(const struct spec *spec) {
   for (struct record record = spec_step(spec, &offset); record.payload != NULL; record = spec_step(spec, &offset)) {
     if (record.type == LAUNCH_MOUNT) make_mount(spec, record.payload, *source++);
     if (record.type == LAUNCH_LINK) make_link(spec, record.payload);
+    if (record.type == LAUNCH_READ_ONLY) shield((const char *)record.payload, cover_read_only);
+    if (record.type == LAUNCH_HIDDEN) shield((const char *)record.payload, cover_empty);
   }
   if (length > 0) KERNEL(munmap, memory, length);
 }

@@ -115,7 +115,7 @@ int parent_in_sandbox(int sandbox, const char *path, const struct owner *owner, 
 
 int existing_without_links(const char *path) { return open_as_place(AT_FDCWD, path, RESOLVE_NO_SYMLINKS); }
 
-static int existing_in_root(int root, const char *path) { return open_as_place(root, path, RESOLVE_IN_ROOT); }
+int existing_in_root(int root, const char *path) { return open_as_place(root, path, RESOLVE_IN_ROOT); }
 
 /* Makes the directories up to `end`, each seen from the root, so that links count from there. */
 static int make_in_root(int root, const char *path, const char *end) {

@@ -26,7 +26,8 @@ int place_in_root(int root, const char *path, int is_directory);
 int parent_in_sandbox(int sandbox, const char *path, const struct owner *owner, const char **name);
 int parent_in_root(int root, const char *path, const char **name);
 
-/* Opens without making anything; no part of the path may be a link. */
+/* Opens without making anything. Of a path without links, nothing may be one. */
 int existing_without_links(const char *path);
+int existing_in_root(int root, const char *path);
 
 #endif

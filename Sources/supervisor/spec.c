@@ -47,6 +47,8 @@ static int is_well_formed(const struct record *record) {
     case LAUNCH_ARGUMENT:
     case LAUNCH_ENVIRONMENT:
     case LAUNCH_HOSTNAME:
+    case LAUNCH_READ_ONLY:
+    case LAUNCH_HIDDEN:
     case LAUNCH_ROOT: return holds_texts(record, 0, 1);
     case LAUNCH_USER: return record->length >= 8 && record->length % 4 == 0;
     case LAUNCH_NAMESPACES: return record->length == 4;
@@ -73,6 +75,8 @@ static int accept(struct spec *spec, const struct record *record, uint32_t *seen
     case LAUNCH_ENVIRONMENT: spec->environment_count++; return 1;
     case LAUNCH_MOUNT: spec->mount_count++; return 1;
     case LAUNCH_RLIMIT:
+    case LAUNCH_READ_ONLY:
+    case LAUNCH_HIDDEN:
     case LAUNCH_LINK: return 1;
     case LAUNCH_STATE_DIRECTORY: spec->state_directory = text; break;
     case LAUNCH_BOOT_ID: spec->boot_id = text; break;

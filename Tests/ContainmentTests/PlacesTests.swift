@@ -183,6 +183,29 @@ extension ContainmentTests {
       #expect(access("\(root)/new", F_OK) != 0 && access("\(root)/dev/null", F_OK) != 0)
     }
 
+    @Test(arguments: [false, true])
+    func rootInAnOwnRootCannotChangeTheKernel(hasPlannedProc: Bool) async throws {
+      let proc = PlanEntry.mount(.init(type: "proc", source: "proc", target: "/proc"))
+      let harness = try Harness([
+        PlannedIsolator("a", [.namespaces([.mount, .pid])] + (hasPlannedProc ? [proc] : []))
+      ])
+      // Opening is enough to tell; nothing is written.
+      var request = try harness.request(
+        "c",
+        """
+        (: >> /proc/self/comm) && echo own
+        for file in /proc/sys/kernel/hostname /proc/sys/vm/drop_caches /proc/sysrq-trigger /proc/irq/default_smp_affinity
+        do (: >> $file) 2>/dev/null && echo $file can be written; done
+        for file in kcore keys timer_list sched_debug; do test -e /proc/$file && head -c 1 /proc/$file; done
+        for folder in /proc/scsi /proc/asound /sys/firmware; do test -d $folder && ls $folder; done
+        head -c 1 /proc/sys/kernel/ostype
+        """)
+      request.root = try makeRoot()
+      request.command.workingDirectory = "/mnt/mesos/sandbox"
+      #expect(try await run(harness, request).waitStatus == 0)
+      #expect(harness.output(of: "c") == "own\nL")
+    }
+
     @Test func linksOfARootFileSystemLeadNowhereElse() async throws {
       let root = try makeRoot()
       let outside = try Harness.makeDirectory()

@@ -151,6 +151,8 @@ extension ContainmentTests {
       (LAUNCH_SECCOMP.rawValue, [UInt8](repeating: 0, count: 11)),
       (LAUNCH_SECCOMP.rawValue, [UInt8](repeating: 0, count: 4 + 4097 * 8)),
       (LAUNCH_LINK.rawValue, [65, 0]),
+      (LAUNCH_READ_ONLY.rawValue, [65, 0, 66, 0]),
+      (LAUNCH_HIDDEN.rawValue, []),
       (99, [0]),
       (0, []),
     ]

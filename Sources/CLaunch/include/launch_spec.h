@@ -55,11 +55,12 @@ enum launch_record {
   LAUNCH_LINK = 19,             /* two texts: what a symbolic link holds, and where it lies; any number */
   LAUNCH_VISIT = 20,            /* no payload: both outputs go to the sandbox's stderr */
   LAUNCH_OUTPUT = 21,           /* of stdout, then of stderr: u64 bytes that a file may have, u32 older files to keep */
+  LAUNCH_READ_ONLY = 22,        /* text: path in the own root of what can't be written; left out if it is missing */
+  LAUNCH_HIDDEN = 23,           /* text: path in the own root of what can't be read either; likewise */
 };
-#define LAUNCH_RECORD_TYPES 22
 
-/* A mount; all but the last as in TEPUI_MOUNT_.... Mounts and links are made in the order of their records, when
- * all that is bound has been found. */
+/* A mount; all but the last as in TEPUI_MOUNT_.... Mounts, links and what is not to be written or read are made in
+ * the order of their records, when all that is bound has been found. */
 #define LAUNCH_MOUNT_READ_ONLY 1u
 #define LAUNCH_MOUNT_BIND 2u
 #define LAUNCH_MOUNT_RECURSIVE 4u
