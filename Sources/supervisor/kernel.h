@@ -39,7 +39,7 @@ static inline long kernel_call(long number, long a, long b, long c, long d, long
 
 #define SIGNAL_SET_SIZE 8 /* of the kernel's signal sets, in bytes */
 
-/* Opens for reading what the flags say, never over an exec. */
+/* As the flags say; nothing that is opened stays so over an exec. */
 static inline int open_at(int directory, const char *path, int flags, unsigned mode) {
   return (int)KERNEL(openat, directory, path, flags | 02000000 /* O_CLOEXEC everywhere */, mode);
 }
