@@ -133,18 +133,26 @@ static int applies(const profile *profile, const json_t *rule) {
   return !(kernel != NULL && *kernel != 0 && has_kernel(kernel));
 }
 
-static tepui_status add_architecture(const profile *profile, const char *name) {
-  /* SCMP_ARCH_X86_64 in profiles, x86_64 in the library. */
+/* SCMP_ARCH_X86_64 in profiles, x86_64 in the library: its token, or 0 if there is none. */
+static uint32_t architecture(const char *name) {
   static const char prefix[] = "SCMP_ARCH_";
-  char lower[32] = "";
-  if (name != NULL && strncmp(name, prefix, sizeof prefix - 1) == 0) name += sizeof prefix - 1;
-  for (size_t i = 0; name != NULL && name[i] != 0 && i < sizeof lower - 1; i++)
+  char lower[32];
+  if (name == NULL) return 0;
+  if (strncmp(name, prefix, sizeof prefix - 1) == 0) name += sizeof prefix - 1;
+  size_t length = strlen(name);
+  if (length >= sizeof lower) return 0;
+  for (size_t i = 0; i <= length; i++)
     lower[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 'a' - 'A') : name[i];
-  uint32_t token = seccomp_arch_resolve_name(lower);
-  if (token == 0) return REFUSE(profile, "%s: unknown architecture \"%s\"", profile->path, lower);
+  return seccomp_arch_resolve_name(lower);
+}
+
+static tepui_status add_architecture(const profile *profile, const char *name) {
+  uint32_t token = architecture(name);
+  if (token == 0)
+    return REFUSE(profile, "%s: unknown architecture \"%s\"", profile->path, name != NULL ? name : "");
   int error = seccomp_arch_add(profile->context, token);
   if (error != 0 && error != -EEXIST)
-    return REFUSE(profile, "%s: architecture %s: %s", profile->path, lower, strerror(-error));
+    return REFUSE(profile, "%s: architecture %s: %s", profile->path, name, strerror(-error));
   return TEPUI_OK;
 }
 
@@ -156,12 +164,8 @@ static tepui_status add_architectures(const profile *profile, const json_t *root
     if (status == TEPUI_OK) status = add_architecture(profile, json_string_value(one));
   }
   json_array_foreach(json_object_get(root, "archMap"), index, one) {
-    const char *name = text(one, "architecture");
-    char lower[32] = "";
-    for (size_t i = 10; name != NULL && strlen(name) > 10 && name[i] != 0 && i < sizeof lower + 9; i++)
-      lower[i - 10] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 'a' - 'A') : name[i];
     /* Only the entry of this machine counts. */
-    if (seccomp_arch_resolve_name(lower) != seccomp_arch_native()) continue;
+    if (architecture(text(one, "architecture")) != seccomp_arch_native()) continue;
     size_t position;
     json_array_foreach(json_object_get(one, "subArchitectures"), position, sub) {
       if (status == TEPUI_OK) status = add_architecture(profile, json_string_value(sub));
