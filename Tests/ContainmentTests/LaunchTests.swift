@@ -96,6 +96,25 @@ extension ContainmentTests {
       _ = try await harness.exit(of: "a")
     }
 
+    @Test func supervisorKeepsNothingOfItsCommandsArguments() async throws {
+      let harness = try Harness()
+      func memory(_ id: String, arguments count: Int) async throws -> () -> Int? {
+        var request = try harness.request(id, "exec sleep 600")
+        request.command.arguments += [String](repeating: "x", count: count)
+        let pid = try await harness.launch(request).get().supervisorPID
+        return {
+          let line = read("/proc/\(pid)/status")?.split(separator: "\n").first { $0.hasPrefix("VmSize:") }
+          return line.flatMap { Int($0.filter(\.isNumber)) }
+        }
+      }
+      let (few, many) = (try await memory("few", arguments: 1), try await memory("many", arguments: 20_000))
+      try await eventually("both are as small") { few() != nil && few() == many() ? true : nil }
+      for id in ["few", "many"] {
+        harness.containment.destroy(id)
+        _ = try await harness.exit(of: id)
+      }
+    }
+
     @Test func supervisorIgnoresWhatIsSentToEverybody() async throws {
       let harness = try Harness()
       let request = try harness.request("a", "read -r _ < gate; exit 3")
