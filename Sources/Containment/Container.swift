@@ -171,8 +171,9 @@ public protocol Containing: AnyObject, Sendable {
   func launch(
     _ visitor: VisitorRequest, _ answer: @escaping @Sendable (Result<LaunchedContainer, LaunchFailure>) -> Void)
 
-  /// The network of a running container; nil if it is that of the agent.
-  func network(of containerID: String, _ answer: @escaping @Sendable (ContainerNetwork?) -> Void)
+  /// The network of a running container; nil if it is that of the agent. Fails if the container does not run any more.
+  func network(
+    of containerID: String, _ answer: @escaping @Sendable (Result<ContainerNetwork?, ContainmentFailure>) -> Void)
 
   /// Takes over a container of an earlier life of the agent; a pod before those within it. Exactly one `exited` follows, maybe at once.
   func recover(_ request: LaunchRequest, _ answer: @escaping @Sendable (LaunchedContainer?) -> Void)

@@ -5,20 +5,25 @@ import Glibc
 public final class ContainerNetwork: Sendable {
   let descriptor: Int32
 
-  /// nil if the process has the network of the agent, or is gone.
-  init?(of pid: Int32) {
-    let opened = open("/proc/\(pid)/ns/net", O_RDONLY | O_CLOEXEC)
-    guard opened >= 0 else { return nil }
-    var (theirs, ours) = (stat(), stat())
-    let isKnown = fstat(opened, &theirs) == 0 && stat("/proc/self/ns/net", &ours) == 0
-    guard isKnown, theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev else {
-      close(opened)
-      return nil
+  private init(descriptor: Int32) { self.descriptor = descriptor }
+
+  /// nil if the process has the network of the agent.
+  static func find(of process: ProcessHandle) throws(ContainmentFailure) -> ContainerNetwork? {
+    let network = ContainerNetwork(descriptor: open("/proc/\(process.pid)/ns/net", O_RDONLY | O_CLOEXEC))
+    let error = errno
+    // Its parent may have reaped it, and the pid be another's: not if it runs still.
+    guard !process.hasEnded() else { throw ContainmentFailure(message: "the container does not run any more") }
+    guard network.descriptor >= 0 else {
+      throw ContainmentFailure(message: "cannot \(SystemFailure("open the task's network", code: error))")
     }
-    descriptor = opened
+    var (theirs, ours) = (stat(), stat())
+    guard fstat(network.descriptor, &theirs) == 0, stat("/proc/self/ns/net", &ours) == 0 else {
+      throw ContainmentFailure(message: "cannot \(SystemFailure("tell networks apart"))")
+    }
+    return theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev ? nil : network
   }
 
-  deinit { close(descriptor) }
+  deinit { if descriptor >= 0 { close(descriptor) } }
 
   /// Connects to a port of its loopback address: a non-blocking descriptor, the caller's to close. Blocks.
   public func connect(toPort port: UInt16, isIPv6: Bool, timeoutMs: Int32) throws(ContainmentFailure) -> Int32 {

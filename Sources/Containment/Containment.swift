@@ -97,11 +97,16 @@ public final class Containment: Containing, @unchecked Sendable {
     loop.submit { [self] in begin(visitor, answer) }
   }
 
-  public func network(of containerID: String, _ answer: @escaping @Sendable (ContainerNetwork?) -> Void) {
-    loop.submit { [self] in
-      // As long as the process is not reaped its pid is nobody else's.
-      answer(containers[containerID]?.command.flatMap { ContainerNetwork(of: $0.pid) })
-    }
+  public func network(
+    of containerID: String, _ answer: @escaping @Sendable (Result<ContainerNetwork?, ContainmentFailure>) -> Void
+  ) {
+    loop.submit { [self] in answer(Result { () throws(ContainmentFailure) in try network(of: containerID) }) }
+  }
+
+  private func network(of containerID: String) throws(ContainmentFailure) -> ContainerNetwork? {
+    guard let container = containers[containerID], case .running = container.phase, let command = container.command
+    else { throw ContainmentFailure(message: "the container \(containerID) does not run") }
+    return try ContainerNetwork.find(of: command)
   }
 
   public func recover(_ request: LaunchRequest, _ answer: @escaping @Sendable (LaunchedContainer?) -> Void) {

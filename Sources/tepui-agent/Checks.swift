@@ -48,10 +48,15 @@ final class Checks {
     }
   }
 
-  private func probe(_ run: CheckRun, in network: ContainerNetwork?) {
+  private func probe(_ run: CheckRun, in network: Result<ContainerNetwork?, ContainmentFailure>) {
     // It may have been ended meanwhile.
     guard probes[run.id] != nil else { return }
-    let way = network.map { network in Self.way(into: network) }
+    let way: Probe.Way?
+    switch network {
+    case .success(let network): way = network.map { network in Self.way(into: network) }
+    // Not a word about the task: nothing was tried.
+    case .failure(let failure): return finish(run.id, .unavailable(failure.message))
+    }
     switch run.action {
     case .http(let port, let path, let isIPv6): get(path, port, isIPv6, by: way, for: run.id)
     case .tcp(let port, let isIPv6): connect(port, isIPv6, by: way, for: run.id)

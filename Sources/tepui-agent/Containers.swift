@@ -137,7 +137,9 @@ final class Containers: Sendable {
     }
   }
 
-  func network(of id: String, _ answer: @escaping @Sendable (ContainerNetwork?) -> Void) {
+  func network(
+    of id: String, _ answer: @escaping @Sendable (Result<ContainerNetwork?, ContainmentFailure>) -> Void
+  ) {
     containment.network(of: id, answer)
   }
 

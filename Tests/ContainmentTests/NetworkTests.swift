@@ -7,8 +7,9 @@ import Testing
 extension ContainmentTests {
   /// Networks of containers, as checks of their tasks see them.
   @Suite(.enabled(if: isRoot, "namespaces need root")) struct NetworkTests {
-    private func network(_ harness: Harness, _ id: String) async -> ContainerNetwork? {
-      await withCheckedContinuation { done in harness.containment.network(of: id) { done.resume(returning: $0) } }
+    private func network(_ harness: Harness, _ id: String) async throws -> ContainerNetwork? {
+      try await withCheckedContinuation { done in harness.containment.network(of: id) { done.resume(returning: $0) } }
+        .get()
     }
 
     /// A socket in the network of a process that listens on the loopback address, and its port.
@@ -37,7 +38,7 @@ extension ContainmentTests {
     @Test func aContainersOwnNetworkIsConnectedIn() async throws {
       let harness = try Harness([PlannedIsolator("a", [.namespaces(.network)])])
       let launched = try await harness.launch(harness.request("a", "exec sleep 600")).get()
-      let network = try #require(await network(harness, "a"))
+      let network = try #require(try await network(harness, "a"))
       // Its loopback is down.
       #expect(throws: ContainmentFailure.self) { try network.connect(toPort: 80, isIPv6: false, timeoutMs: 1000) }
       let (listener, port) = try listen(in: launched.pid)
@@ -58,9 +59,21 @@ extension ContainmentTests {
     @Test func theAgentsNetworkIsNobodysOwn() async throws {
       let harness = try Harness()
       _ = try await harness.launch(harness.request("a", "exec sleep 600")).get()
-      #expect(await network(harness, "a") == nil)
-      #expect(await network(harness, "nobody") == nil)
+      #expect(try await network(harness, "a") == nil)
       harness.containment.destroy("a")
+      _ = try await harness.exit(of: "a")
+    }
+
+    @Test func whatDoesNotRunHasNoNetworkNotEvenTheAgents() async throws {
+      let harness = try Harness([PlannedIsolator("a", [.namespaces(.network)])])
+      await #expect(throws: ContainmentFailure(message: "the container nobody does not run")) {
+        try await network(harness, "nobody")
+      }
+      _ = try await harness.launch(harness.request("a", "exec sleep 600")).get()
+      harness.containment.destroy("a")
+      await #expect(throws: ContainmentFailure(message: "the container a does not run")) {
+        try await network(harness, "a")
+      }
       _ = try await harness.exit(of: "a")
     }
   }
