@@ -31,10 +31,11 @@ void exit_record_prepare(const struct spec *spec) {
   if (written != (long)sizeof record) fail(LAUNCH_STEP_STATE, written < 0 ? written : ENOSPC, spec->state_directory);
 }
 
-static int is_not_run(void) {
+/* Whether the record tells more than that the command runs. */
+static int is_decided(void) {
   char word[8];
   return KERNEL(pread64, record_fd, word, sizeof word, 0) == sizeof word &&
-         memcmp(word, LAUNCH_EXIT_NOT_RUN, sizeof word) == 0;
+         memcmp(word, LAUNCH_EXIT_RUNNING, sizeof word) != 0;
 }
 
 void exit_record_not_run(void) { KERNEL(pwrite64, record_fd, LAUNCH_EXIT_NOT_RUN, 8, 0); }
@@ -44,17 +45,13 @@ void exit_record_not_run(void) { KERNEL(pwrite64, record_fd, LAUNCH_EXIT_NOT_RUN
  * others only once it has stored it itself. A crash of the agent alone cannot lose what was written.
  */
 void exit_record_write(int wait_status) {
-  /* The init of a pid namespace wrote it; what the supervisor saw is only the end of that init. */
-  if (KERNEL(faccessat, directory_fd, LAUNCH_EXIT_FILE, 0 /* F_OK */) == 0) return;
-  if (is_not_run()) {
-    KERNEL(renameat2, directory_fd, LAUNCH_EXIT_PENDING, directory_fd, LAUNCH_EXIT_FILE, 0);
-    return;
-  }
   memcpy(record, LAUNCH_EXIT_ENDED, 8);
   unsigned rest = (unsigned)wait_status;
   for (int digit = STATUS_DIGITS - 1; digit >= 0; digit--, rest /= 10)
     record[8 + 37 + digit] = (char)('0' + rest % 10);
-  /* Should the rename fail, the agent finds the same content in the pending file. */
-  if (KERNEL(pwrite64, record_fd, record, sizeof record, 0) == (long)sizeof record)
-    KERNEL(renameat2, directory_fd, LAUNCH_EXIT_PENDING, directory_fd, LAUNCH_EXIT_FILE, 0);
+  /* The init of a pid namespace writes it too, and may be killed before the renaming, since the agent reads it at once.
+   * What the supervisor saw is only the end of that init. */
+  if (!is_decided() && KERNEL(pwrite64, record_fd, record, sizeof record, 0) != (long)sizeof record) return;
+  /* Should this fail, the agent finds the same content in the pending file. */
+  KERNEL(renameat2, directory_fd, LAUNCH_EXIT_PENDING, directory_fd, LAUNCH_EXIT_FILE, 0);
 }

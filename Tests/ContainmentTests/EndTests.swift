@@ -38,16 +38,36 @@ extension ContainmentTests {
       #expect(pids.count == 4 && !pids.contains(where: isAlive))
     }
 
+    /// The first process of a namespace of pids, which stores the status of the command.
+    private func first(above launched: LaunchedContainer) throws -> Int32 {
+      let status = try #require(read("/proc/\(launched.pid)/status"))
+      let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("PPid:") })
+      let first = try #require(Int32(line.split(separator: "\t")[1]))
+      try #require(first != launched.supervisorPID)
+      return first
+    }
+
+    @Test(.enabled(if: isRoot, "namespaces need root")) func statusIsTrueThoughWhoStoredItIsKilled() async throws {
+      let harness = try Harness([PlannedIsolator("a", [.namespaces(.pid)])])
+      let request = try harness.request("a", "exec sleep 600")
+      let first = try first(above: try await harness.launch(request).get())
+      // As it is between the writing of the record and its renaming.
+      let path = "\(request.stateDirectory)/exit.pending"
+      let record = Array("ended  \n00000000-0000-0000-0000-000000000000\n0000000768\n".utf8)
+      let file = open(path, O_WRONLY)
+      #expect(write(file, record, record.count) == 56)
+      close(file)
+      kill(first, SIGKILL)
+      #expect(try await harness.exit(of: "a").waitStatus == 3 << 8)
+    }
+
     @Test(.enabled(if: isRoot && rootIsAMount, "namespaces need root and a / that is a mount"))
     func statusIsTrueHoweverLateItIsStored() async throws {
       let harness = try Harness([PlannedIsolator("a", [.namespaces([.pid, .mount])])])
       let request = try harness.request("a", "read -r _ < gate; exit 3")
       let gate = try harness.addGate(to: request)
       let launched = try await harness.launch(request).get()
-      let status = try #require(read("/proc/\(launched.pid)/status"))
-      let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("PPid:") })
-      let first = try #require(Int32(line.split(separator: "\t")[1]))
-      try #require(first != launched.supervisorPID)
+      let first = try first(above: launched)
       // As if its turn did not come.
       kill(first, SIGSTOP)
       pass(gate)
