@@ -55,8 +55,9 @@ extension ClusterTests {
       #expect(error?.description.contains(names) == true, "\(error?.description ?? "")")
     }
 
-    /// No network but a loopback that is down.
-    private static let noNetwork = """
+    /// One whose plan for a launch is a statement in C.
+    private static func isolator(_ name: String, _ plan: String) -> String {
+      """
       #include "tepui/isolator.h"
 
       static tepui_status create(const tepui_host *host, const tepui_node *node, const tepui_parameter *parameters,
@@ -71,16 +72,16 @@ extension ClusterTests {
       static tepui_status plan(void *instance, const tepui_container *container, const tepui_plan_sink *sink,
                                tepui_error *error) {
         (void)instance, (void)error;
-        if (!(container->flags & TEPUI_CONTAINER_RUNNING)) sink->namespaces(sink->context, TEPUI_NAMESPACE_NETWORK);
+        if (!(container->flags & TEPUI_CONTAINER_RUNNING)) \(plan)
         return TEPUI_OK;
       }
 
       static const tepui_isolator isolator = {sizeof isolator, create, destroy, plan};
 
       static const tepui_descriptor descriptor = {
-          .size = sizeof descriptor, .id = TEPUI_TEXT("org.example.no-network"), .kind = TEPUI_TEXT(TEPUI_ISOLATOR_1),
+          .size = sizeof descriptor, .id = TEPUI_TEXT("org.example.\(name)"), .kind = TEPUI_TEXT(TEPUI_ISOLATOR_1),
           .version = TEPUI_TEXT("1.0.0"), .author = TEPUI_TEXT("You"), .licence = TEPUI_TEXT("MIT"),
-          .summary = TEPUI_TEXT("Gives containers no network.")};
+          .summary = TEPUI_TEXT("An example.")};
 
       static const void *interface(tepui_text id) {
         return tepui_text_is(id, TEPUI_ISOLATOR_1) ? &isolator : NULL;
@@ -90,11 +91,30 @@ extension ClusterTests {
         return tepui_module_fill(host, module, error, &descriptor, interface);
       }
       """
+    }
+
+    /// No network but a loopback that is down.
+    private static let noNetwork = isolator(
+      "no-network", "sink->namespaces(sink->context, TEPUI_NAMESPACE_NETWORK);")
 
     @Test func oneThatAsksForANetworkNamespaceIsEnforced() async throws {
       let hosts = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/net")
       try await run("no-network", Self.noNetwork) { _ in
         "test \"$(readlink /proc/self/ns/net)\" != '\(hosts)' && test \"$(grep -c : /proc/net/dev)\" = 1"
+      }
+    }
+
+    /// 4 MiB a second to the disk in memory that nothing else uses.
+    private static let slowDisk = isolator(
+      "slow-disk", #"sink->cgroup(sink->context, tepui_text_of("io.max"), tepui_text_of("1:1 wbps=4194304"));"#)
+
+    @Test(.enabled(if: Machine.limitsADisk, "needs the io controller and a disk to write to, which a guest has"))
+    func oneThatBoundsWritingToADiskIsEnforced() async throws {
+      try await run("slow-disk", Self.slowDisk) { _ in
+        """
+        begin=$(date +%s%N) && dd if=/dev/zero of=/dev/ram1 bs=64k count=256 oflag=direct && end=$(date +%s%N) &&
+        echo "16 MiB took $(((end - begin) / 1000000)) ms" >&2 && test $((end - begin)) -gt 3500000000
+        """
       }
     }
   }

@@ -14,10 +14,14 @@ enum Machine {
   static let isAGuest = ProcessInfo.processInfo.environment["GUEST"] == "1"
 
   /// Whether cgroup v2 limits are enforced here.
-  static let limits: Bool = {
+  static let limits = geteuid() == 0 && handsDown(["cpu", "memory", "pids"])
+
+  /// Likewise for a disk that is there to be written to.
+  static let limitsADisk = isAGuest && handsDown(["io"])
+
+  private static func handsDown(_ controllers: Set<String>) -> Bool {
     let file = "/sys/fs/cgroup/cgroup.subtree_control"
     let enabled = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
-    let names = Set(enabled.split(whereSeparator: \.isWhitespace))
-    return geteuid() == 0 && names.isSuperset(of: ["cpu", "memory", "pids"])
-  }()
+    return controllers.isSubset(of: Set(enabled.split(whereSeparator: \.isWhitespace).map(String.init)))
+  }
 }
