@@ -61,7 +61,7 @@ extension AgentCore {
     let progress = found.progress
     task.isDelivered = progress.delivered
     task.startedNs = progress.hasStartedNs ? progress.startedNs : nil
-    task.failedHealthChecks = progress.failedHealthChecks
+    task.failedHealthChecks = min(progress.failedHealthChecks, .max - 1)
     if progress.hasLatest {
       task.acknowledgedStatus = progress.latest
       task.note(progress.latest)

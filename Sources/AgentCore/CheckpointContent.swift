@@ -35,13 +35,16 @@ struct CheckpointContent {
         operations.append(
           AgentOperation(
             uuid: uuid, frameworkID: record.hasFrameworkID ? record.frameworkID.value : nil, info: record.info,
-            sequence: record.sequence, status: record.status))
+            sequence: try Self.number(record.sequence, key), status: record.status))
       case ("framework", 2): frameworks.append(try Self.decode(bytes, key))
       case ("executor", 3): executors.append(try Self.decode(bytes, key))
-      case ("task", 3): tasksByName[name] = try Self.decode(bytes, key)
+      case ("task", 3):
+        let record: CheckpointTask = try Self.decode(bytes, key)
+        _ = try Self.number(record.sequence, key)
+        tasksByName[name] = record
       case ("progress", 3): progress[name] = try Self.decode(bytes, key)
       case ("update", 4):
-        guard let sequence = UInt64(parts[3]) else { throw CheckpointError(key: key, problem: "has no number") }
+        let sequence = try Self.number(UInt64(parts[3]), key)
         updates[name, default: []].append(UpdateStream.Update(sequence: sequence, status: try Self.decode(bytes, key)))
       default: throw CheckpointError(key: key, problem: "is of a kind that this agent does not know")
       }
@@ -52,6 +55,12 @@ struct CheckpointContent {
           frameworkID: String(name.prefix { $0 != "/" }), record: record, progress: progress[name] ?? .init(),
           updates: updates[name] ?? []))
     }
+  }
+
+  /// A number that others follow.
+  private static func number(_ number: UInt64?, _ key: String) throws(CheckpointError) -> UInt64 {
+    guard let number, number < .max else { throw CheckpointError(key: key, problem: "has no number that can be") }
+    return number
   }
 
   private static func decode<Record: Message>(_ bytes: [UInt8], _ key: String) throws(CheckpointError) -> Record {

@@ -78,9 +78,9 @@ struct AmountSum {
 
   mutating func subtract(_ resources: [MesosResource]) {
     for resource in resources where resource.type == .scalar {
-      let value = Self.thousandths(resource.scalar.value)
       if let index = amounts.firstIndex(where: { $0.name == resource.name }), amounts[index].value != Amount.unlimited {
-        amounts[index].value -= value
+        let sum = Quantity(thousandths: amounts[index].value)
+        amounts[index].value = (sum - Quantity(resource.scalar.value)).thousandths
       }
     }
   }

@@ -65,12 +65,15 @@ struct StatisticsText {
         writer.list(values + [("TOTAL", total)]) { writer, entry in
           writer.object { writer in
             writer.member("op", entry.operation)
-            writer.member("value", Int(entry.value))
+            writer.member("value", Self.whole(entry.value))
           }
         }
       }
     }
   }
+
+  /// Modules may tell of more than an integer holds, and sums may be infinite.
+  private static func whole(_ value: Double) -> Int { Int(exactly: value.rounded(.towardZero)) ?? .max }
 
   /// Fields of the message are integers but for times and amounts of CPUs (protocol fact 132 has the form of both).
   private static func isWhole(_ field: String) -> Bool {

@@ -76,6 +76,18 @@ import Wire
     #expect(again.states("t") == [.taskStarting, .taskRunning])
   }
 
+  @Test func recordsThatNoneCanFollowAreRefused() throws {
+    let agent = try Simulation.subscribed()
+    agent.runCommand(task("t"), of: durable)
+    var record = try CheckpointTask(serializedBytes: try #require(agent.records["task/F/t"]))
+    record.sequence = .max
+    let update = try #require(agent.records.first { $0.key.hasPrefix("update/F/t/") }?.value)
+    for (key, bytes) in [("task/F/t", try record.serializedBytes()), ("update/F/t/\(UInt64.max)", update)] {
+      let error = #expect(throws: CheckpointError.self) { try agent.restarted(changing: [key: bytes]) }
+      #expect(error?.key == key && error?.problem == "has no number that can be")
+    }
+  }
+
   @Test func tasksOfFrameworksWithoutCheckpointsAreEnded() throws {
     let agent = try Simulation.subscribed()
     agent.runCommand(task("t", "sleep 100"))

@@ -50,9 +50,10 @@ final class Simulation {
   }
 
   /// Kills the agent and starts it again from its records.
-  func restarted(bootID: String = "boot-1") throws -> Simulation {
+  func restarted(bootID: String = "boot-1", changing odd: [String: [UInt8]] = [:]) throws -> Simulation {
     var changed = configuration
     changed.bootID = bootID
+    let records = records.merging(odd) { $1 }
     return try Simulation(changed, records: records, uuidsFrom: 1 << 40, at: now)
   }
 
