@@ -10,12 +10,15 @@ extension AgentCore {
 
   /// The command of a task runs, or was found to run after a restart.
   mutating func startChecks(of task: AgentTask) {
-    guard let container = task.container, task.kill == nil, !task.isTerminal else { return }
+    guard let container = task.container, task.kill == nil, !task.isTerminal, task.hasChecks else { return }
+    // Whatever records hold, grace periods and delays count from some time in the past.
+    let startedNs = max(0, min(startedNs(of: task) ?? now, now))
+    task.startedNs = startedNs
     for kind in Checker.Kind.allCases {
       guard let checker = task.info.checker(kind) else { continue }
       task.checkers[kind] = checker
-      let begin = (task.startedNs ?? now) + checker.delayNs
-      timers.set(.check(CheckKey(containerID: container.id, kind: kind)), at: max(now, begin))
+      let key = CheckKey(containerID: container.id, kind: kind)
+      timers.set(.check(key), at: max(now, startedNs + checker.delayNs))
     }
   }
 
@@ -93,7 +96,11 @@ extension AgentCore {
     let check = task.info.healthCheck
     let graceNs = Checker.nanoseconds(check.gracePeriodSeconds)
     // It has no say once the health of the task was told: then it has succeeded, or failed after its grace.
-    if task.statuses.last?.hasHealthy != true, graceNs > 0, now - (task.startedNs ?? now) <= graceNs { return }
+    if task.statuses.last?.hasHealthy != true, graceNs > 0, let startedNs = task.startedNs,
+      now - startedNs <= graceNs
+    {
+      return
+    }
     task.failedHealthChecks += 1
     let isLast = task.failedHealthChecks >= check.consecutiveFailures
     log(

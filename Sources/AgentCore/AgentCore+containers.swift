@@ -104,7 +104,7 @@ extension AgentCore {
   }
 
   /// What checks tell takes the place of the first RUNNING, so with them the time has a record of its own.
-  private func startedNs(of task: AgentTask) -> Int64? {
+  func startedNs(of task: AgentTask) -> Int64? {
     if let startedNs = task.startedNs { return startedNs }
     guard let running = task.statuses.first(where: { $0.state == .taskRunning }) else { return nil }
     return Int64(exactly: (running.timestamp * 1e9).rounded())

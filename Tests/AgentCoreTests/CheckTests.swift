@@ -289,6 +289,37 @@ import Wire
     let agent = try Simulation.subscribed()
     var info = healthChecked(delay: 50)
     info.maxCompletionTime.nanoseconds = 60 * Simulation.second
+  /// An earlier version of the agent wrote down no start of a task.
+  @Test func theGracePeriodCountsWithoutARecordOfTheStart() throws {
+    let agent = try Simulation.subscribed()
+    let container = agent.runCommand(healthChecked(failures: 1, grace: 10), of: durable)
+    agent.acknowledgeAll()
+    agent.advance(seconds: 8)
+    var progress = try CheckpointProgress(serializedBytes: try #require(agent.records["progress/F/t"]))
+    progress.clearStartedNs()
+    let again = try agent.restarted(changing: ["progress/F/t": try progress.serializedBytes()])
+    again.feed(.containerRecovered(container, pid: 4711))
+    again.advance(seconds: 0)
+    again.endCheck(.connected(false))
+    #expect(again.signals.isEmpty)
+    again.advance(seconds: 11)
+    again.endCheck(.connected(false))
+    #expect(again.signals == [15])
+  }
+
+  @Test(arguments: [Int64.min, -1, .max]) func aStartThatCannotBeEndsNoAgent(startedNs: Int64) throws {
+    let agent = try Simulation.subscribed()
+    let container = agent.runCommand(healthChecked(failures: 1, grace: 1), of: durable)
+    var progress = try CheckpointProgress(serializedBytes: try #require(agent.records["progress/F/t"]))
+    progress.startedNs = startedNs
+    progress.failedHealthChecks = .max
+    let again = try agent.restarted(changing: ["progress/F/t": try progress.serializedBytes()])
+    again.feed(.containerRecovered(container, pid: 4711))
+    again.advance(seconds: 2)
+    again.endCheck(.connected(false))
+    #expect(again.signals == [15])
+  }
+
     let container = agent.runCommand(info, of: durable)
     agent.advance(seconds: 50)
     agent.endCheck(.connected(true))
