@@ -54,24 +54,35 @@ final class AgentProcess {
   /// Why the process is to end, once it is.
   var ended: EventLoopFuture<String> { endedPromise.futureResult }
 
-  /// Listens, recovers, and connects to the master. Handlers answer 503 until the recovery.
+  /// Loads the isolators, listens, recovers, and connects to the master. Handlers answer 503 until the recovery.
+  ///
+  /// Fails without listening when a module cannot be used.
   func start() -> EventLoopFuture<Void> {
     let this = NIOLoopBound(self, eventLoop: loop)
-    let server = HTTPServer.bind(
-      on: loop, ip: setup.listenIP, port: setup.flags.port, router: Endpoints(self).router)
-    return server.flatMapThrowing { server in
+    let server = loop.makeCompletedFuture(withResultOf: loadIsolators).flatMap {
+      HTTPServer.bind(
+        on: this.eventLoop, ip: this.value.setup.listenIP, port: this.value.setup.flags.port,
+        router: Endpoints(this.value).router)
+    }
+    let started = server.flatMapThrowing { server in
       this.value.log.info("listening on \(server.ip):\(server.port)")
       try this.value.recover(port: server.port)
     }
+    started.whenFailure { this.value.endedPromise.fail($0) }
+    return started
   }
 
-  private func recover(port: Int) throws {
+  private func loadIsolators() throws {
     let this = NIOLoopBound(self, eventLoop: loop)
     let containers = try Containers(setup, modules: modules) { input in
       this.eventLoop.execute { this.value.feed(input) }
     }
     self.containers = containers
     checks = Checks(containers, on: loop) { this.value.feed($0) }
+  }
+
+  private func recover(port: Int) throws {
+    let this = NIOLoopBound(self, eventLoop: loop)
     var generator = SystemRandomNumberGenerator()
     core = try AgentCore(setup.configuration(port: port), recovering: try store.load()) {
       withUnsafeBytes(of: (generator.next(), generator.next())) { Array($0) }

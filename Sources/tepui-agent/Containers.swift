@@ -55,10 +55,10 @@ final class Containers: Sendable {
   private static func load(
     _ modules: ModuleHost, _ names: [String]?, _ node: NodeDescription, problem: String?
   ) throws -> [LoadedIsolator] {
-    do {
+    do throws(ModuleError) {
       return try modules.loadIsolators(named: names, node: node)
     } catch {
-      guard let problem else { throw error }
+      guard let problem, error.code == .create else { throw error }
       throw ContainmentFailure(message: "\(error); there are no cgroups: \(problem)")
     }
   }
