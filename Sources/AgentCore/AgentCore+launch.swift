@@ -13,11 +13,10 @@ extension AgentCore {
       log(.warning, "Ignoring tasks of framework \(id): it is being shut down")
       return
     }
-    let isPod = run.hasExecutor && run.executor.type == .default
+    let host: TaskHost = !run.hasExecutor ? .none : run.executor.type == .default ? .pod : .executor
     let tasks =
       run.group
-      ? acceptedGroup(run.tasks, inPod: isPod, of: framework)
-      : run.tasks.filter { accepts($0, inPod: isPod, of: framework) }
+      ? acceptedGroup(run.tasks, in: host, of: framework) : run.tasks.filter { accepts($0, in: host, of: framework) }
     if run.hasExecutor {
       launch(tasks, on: run.executor, of: framework, asGroup: run.group)
     } else {
@@ -25,6 +24,16 @@ extension AgentCore {
     }
     // Nothing of it may have been accepted.
     retireIfDone(framework)
+  }
+
+  /// What a task runs in.
+  private enum TaskHost {
+    /// A container of its own.
+    case none
+    /// A container of its own within that of a pod.
+    case pod
+    /// Whatever an executor of the framework's makes of it.
+    case executor
   }
 
   private mutating func admit(_ info: MesosFrameworkInfo) -> Framework {
@@ -45,20 +54,20 @@ extension AgentCore {
   }
 
   /// The master validates tasks; here are only the checks that guard this agent's own maps and paths.
-  private mutating func accepts(_ task: MesosTaskInfo, inPod: Bool, of framework: Framework) -> Bool {
+  private mutating func accepts(_ task: MesosTaskInfo, in host: TaskHost, of framework: Framework) -> Bool {
     if isHere(task, of: framework) { return false }
-    guard let problem = self.problem(of: task, inPod: inPod) else { return true }
+    guard let problem = self.problem(of: task, in: host) else { return true }
     refuse(task.taskID, of: framework, problem)
     return false
   }
 
   /// All tasks of a group, or none.
   private mutating func acceptedGroup(
-    _ tasks: [MesosTaskInfo], inPod: Bool, of framework: Framework
+    _ tasks: [MesosTaskInfo], in host: TaskHost, of framework: Framework
   ) -> [MesosTaskInfo] {
     for task in tasks where isHere(task, of: framework) { return [] }
     for task in tasks {
-      guard let problem = self.problem(of: task, inPod: inPod) else { continue }
+      guard let problem = self.problem(of: task, in: host) else { continue }
       refuse(tasks, of: framework, reason: .taskGroupInvalid, "Task '\(task.taskID.value)' is invalid: \(problem)")
       return []
     }
@@ -72,11 +81,14 @@ extension AgentCore {
     return true
   }
 
-  private func problem(of task: MesosTaskInfo, inPod: Bool) -> String? {
+  private func problem(of task: MesosTaskInfo, in host: TaskHost) -> String? {
     let id = task.taskID.value
     guard Self.isPathComponent(id) else { return "'\(id)' is not a valid task id" }
-    return Self.problemOfVolumes(task.resources) ?? SharedPath.problem(of: task, inPod: inPod)
-      ?? problem(of: task.container, given: task.hasContainer)
+    if let problem = Self.problemOfVolumes(task.resources) { return problem }
+    // The ContainerInfo of a task with an executor of its framework's is told to that executor, and asks nothing of the
+    // agent, as in Mesos.
+    if host == .executor { return nil }
+    return SharedPath.problem(of: task, inPod: host == .pod) ?? problem(of: task.container, given: task.hasContainer)
   }
 
   /// What this agent cannot do of a ContainerInfo.

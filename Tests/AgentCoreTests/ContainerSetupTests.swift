@@ -123,6 +123,21 @@ import Wire
     #expect(try refusal(more).contains("effective_capabilities holds some"))
   }
 
+  /// As in Mesos, whose agent looks at none of it.
+  @Test func whatATaskSaysToAnExecutorOfItsFrameworksAsksNothingOfTheAgent() throws {
+    let agent = try Simulation.subscribed()
+    let told = task { info in
+      info.type = .docker
+      info.docker.image = "alpine"
+      info.networkInfos = [.with { $0.name = "blue" }]
+      info.volumes = [volume("../x", host: "../up")]
+    }
+    agent.runExecutor([told])
+    #expect(agent.events().last { $0.type == .launch }?.launch.task.container == told.container)
+    #expect(agent.launches.count == 1 && agent.launches[0].setup.root == nil && agent.launches[0].setup.volumes.isEmpty)
+    #expect(agent.updates.isEmpty)
+  }
+
   @Test func volumesThatCannotBeAreRefusedWithTheirPath() throws {
     #expect(try refusal(task { $0.volumes = [volume("data")] }).contains("the volume at 'data' is neither HOST_PATH"))
     #expect(try refusal(task { $0.volumes = [volume("../x", host: "/srv")] }).contains("without .."))
