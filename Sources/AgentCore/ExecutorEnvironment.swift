@@ -5,7 +5,7 @@ extension AgentCore {
   /// The environment of an executor or command task, but for what isolators add. Lowest in precedence first (protocol
   /// facts 105 to 109).
   func environment(of executor: Executor) -> [String: String] {
-    var environment = commonEnvironment(of: executor, sandbox: sandbox(of: executor))
+    var environment = commonEnvironment(of: executor, sandbox: sandbox(of: executor), setup(of: executor))
     if executor.isCommandTask { environment["MESOS_ALLOCATION_ROLE"] = executor.role }
     Self.add(executor.info.command.environment, to: &environment)
     return environment
@@ -13,7 +13,8 @@ extension AgentCore {
 
   /// Likewise of a task of a pod.
   func environment(of task: AgentTask, in container: Container) -> [String: String] {
-    var environment = commonEnvironment(of: task.executor, sandbox: sandbox(of: task, in: container))
+    let sandbox = sandbox(of: task, in: container)
+    var environment = commonEnvironment(of: task.executor, sandbox: sandbox, setup(ofNested: task))
     environment["MESOS_ALLOCATION_ROLE"] = task.role
     environment["MESOS_CONTAINER_IP"] = configuration.ip
     Self.add(task.info.command.environment, to: &environment)
@@ -27,7 +28,10 @@ extension AgentCore {
     }
   }
 
-  private func commonEnvironment(of executor: Executor, sandbox: String) -> [String: String] {
+  /// - Parameter setup: of the container that has it.
+  private func commonEnvironment(
+    of executor: Executor, sandbox: String, _ setup: ContainerSetup
+  ) -> [String: String] {
     let checkpoint = executor.framework.info.checkpoint
     var environment = configuration.executorEnvironment
     environment["PATH"] =
@@ -35,7 +39,7 @@ extension AgentCore {
     environment["MESOS_FRAMEWORK_ID"] = executor.framework.id
     environment["MESOS_EXECUTOR_ID"] = executor.id
     environment["MESOS_DIRECTORY"] = sandbox
-    environment["MESOS_SANDBOX"] = setup(of: executor).root == nil ? sandbox : ContainerSetup.sandboxInRoot
+    environment["MESOS_SANDBOX"] = setup.root == nil ? sandbox : ContainerSetup.sandboxInRoot
     environment["MESOS_SLAVE_ID"] = agentID ?? ""
     environment["MESOS_SLAVE_PID"] = "slave(1)@\(configuration.address)"
     environment["MESOS_AGENT_ENDPOINT"] = configuration.address

@@ -138,6 +138,31 @@ import Wire
     #expect(agent.updates.isEmpty)
   }
 
+  @Test func aTaskOfAPodSeesItsSandboxInTheRootOfItsOwnImage() throws {
+    var configuration = Simulation.defaultConfiguration()
+    configuration.rootDirectory = "/srv/roots"
+    let agent = try Simulation.subscribed(configuration)
+    var rooted = task { info in
+      info.mesos.image.type = .docker
+      info.mesos.image.docker.name = "tiny"
+    }
+    rooted.healthCheck.type = .command
+    rooted.healthCheck.command.value = "true"
+    rooted.healthCheck.delaySeconds = 0
+    agent.runPod([rooted, AgentCoreTests.task("plain")])
+    let launches = Dictionary(agent.launches.map { ($0.nesting?.taskID ?? "pod", $0) }) { $1 }
+    let (own, plain) = (try #require(launches["t"]), try #require(launches["plain"]))
+    #expect(own.setup.root == "/srv/roots/tiny" && own.environment["MESOS_SANDBOX"] == "/mnt/mesos/sandbox")
+    #expect(own.environment["MESOS_DIRECTORY"] == own.sandbox)
+    #expect(plain.setup.root == nil && plain.environment["MESOS_SANDBOX"] == plain.sandbox)
+    agent.advance(seconds: 0)
+    guard case .command(_, _, let environment) = agent.checkRuns.last?.action else {
+      Issue.record("no command: \(agent.checkRuns)")
+      return
+    }
+    #expect(environment["MESOS_SANDBOX"] == "/mnt/mesos/sandbox")
+  }
+
   @Test func volumesThatCannotBeAreRefusedWithTheirPath() throws {
     #expect(try refusal(task { $0.volumes = [volume("data")] }).contains("the volume at 'data' is neither HOST_PATH"))
     #expect(try refusal(task { $0.volumes = [volume("../x", host: "/srv")] }).contains("without .."))
