@@ -16,7 +16,7 @@ extension ClusterTests {
           let framework = TestFramework(cluster, format: format)
           try await framework.subscribe()
           let offer = try await framework.offer()
-          var task = task("served", on: offer)
+          var task = MesosTaskInfo.task("served", on: offer)
           task.healthCheck = healthCheck(.http) {
             $0.http.port = server.port
             $0.http.path = "/moved"
@@ -46,7 +46,7 @@ extension ClusterTests {
         let framework = TestFramework(cluster)
         try await framework.subscribe()
         let offer = try await framework.offer()
-        var task = task("commanded", on: offer, "until [ -e end ]; do sleep 0.05; done; exit 3")
+        var task = MesosTaskInfo.task("commanded", on: offer, "until [ -e end ]; do sleep 0.05; done; exit 3")
         task.healthCheck = healthCheck(.command) {
           $0.command.value = "test \"$MESOS_SANDBOX/$A\" = \"$PWD/a\""
           $0.command.environment.variables = [.with { ($0.name, $0.value) = ("A", "a") }]
@@ -70,7 +70,7 @@ extension ClusterTests {
         try await framework.subscribe()
         let offer = try await framework.offer()
         let file = "\(cluster.directory)/pids"
-        var task = task("hangs", on: offer)
+        var task = MesosTaskInfo.task("hangs", on: offer)
         task.healthCheck = healthCheck(.command) {
           $0.command.value = "echo $$ >> \(file); setsid sh -c 'echo $$ >> \(file); exec sleep 600' & exec sleep 600"
           $0.timeoutSeconds = 1
@@ -91,42 +91,20 @@ extension ClusterTests {
           let framework = TestFramework(cluster)
           try await framework.subscribe()
           let offer = try await framework.offer(cpus: 1)
-          var tasks = ["command", "http", "tcp"].map { task($0, on: offer) }
+          var tasks = ["command", "http", "tcp"].map { MesosTaskInfo.task($0, on: offer) }
           tasks[0].healthCheck = healthCheck(.command) { $0.command.value = "test \"$MESOS_SANDBOX\" = \"$PWD\"" }
           tasks[1].healthCheck = healthCheck(.http) {
             $0.http.port = server.port
             $0.http.path = "/health"
           }
           tasks[2].healthCheck = healthCheck(.tcp) { $0.tcp.port = server.port }
-          let role = offer.allocationInfo.role
-          let group = MesosOffer.Operation.with {
-            $0.type = .launchGroup
-            $0.launchGroup.executor.type = .default
-            $0.launchGroup.executor.executorID.value = "pod"
-            $0.launchGroup.executor.frameworkID = framework.info.id
-            $0.launchGroup.executor.resources = [
-              .scalar("cpus", 0.1, role), .scalar("mem", 32, role), .scalar("disk", 16, role),
-            ]
-            $0.launchGroup.taskGroup.tasks = tasks
-          }
-          try await framework.accept(offer, [group])
+          try await framework.launchGroup(tasks, on: offer)
           try await framework.wait("three that are healthy") { $0.last.values.count { $0.healthy } == 3 }
           server.status.withLock { $0 = 404 }
           try await framework.wait("the group's end") { $0.tasks(in: .taskKilled) == ["command", "http", "tcp"] }
           #expect(framework.last.values.allSatisfy { $0.hasHealthy && !$0.healthy })
           try await framework.send(.teardown)
         }
-      }
-    }
-
-    private func task(_ name: String, on offer: MesosOffer, _ command: String = "exec sleep 1000") -> MesosTaskInfo {
-      .with { task in
-        let role = offer.allocationInfo.role
-        task.name = name
-        task.taskID.value = name
-        task.agentID = offer.agentID
-        task.resources = [.scalar("cpus", 0.1, role), .scalar("mem", 32, role)]
-        task.command.value = command
       }
     }
 

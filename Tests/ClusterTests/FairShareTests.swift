@@ -32,14 +32,8 @@ extension ClusterTests {
       }
 
       private func task(on offer: MesosOffer) -> MesosTaskInfo {
-        .with { task in
-          task.name = "\(framework.info.name)-\(tasks)"
-          task.taskID.value = task.name
-          task.agentID = offer.agentID
-          let role = offer.allocationInfo.role
-          task.resources = [.scalar("cpus", cpus, role), .scalar("mem", mem, role)]
-          if gpus > 0 { task.resources.append(.scalar("gpus", gpus, role)) }
-          task.command.value = "sleep 1000"
+        .task("\(framework.info.name)-\(tasks)", on: offer, "sleep 1000", cpus: cpus, mem: mem) {
+          if gpus > 0 { $0.resources.append(.scalar("gpus", gpus, offer.allocationInfo.role)) }
         }
       }
     }

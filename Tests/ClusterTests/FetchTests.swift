@@ -40,14 +40,7 @@ extension ClusterTests {
       _ name: String, on offer: MesosOffer, _ command: String, _ uris: [MesosCommandInfo.URI],
       _ change: (inout MesosTaskInfo) -> Void = { _ in }
     ) -> MesosTaskInfo {
-      .with {
-        $0.name = name
-        $0.taskID.value = name
-        $0.agentID = offer.agentID
-        $0.resources = [
-          .scalar("cpus", 0.01, offer.allocationInfo.role), .scalar("mem", 1, offer.allocationInfo.role),
-        ]
-        $0.command.value = command
+      .task(name, on: offer, command, cpus: 0.01, mem: 1) {
         $0.command.uris = uris
         change(&$0)
       }

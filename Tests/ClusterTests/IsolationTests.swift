@@ -37,14 +37,7 @@ extension ClusterTests {
     ) async throws -> MesosTaskStatus {
       let offer = try await framework.offer()
       let json = [UInt8](#"{"type": "MESOS", \#(container)}"#.utf8)
-      var task = MesosTaskInfo()
-      task.name = name
-      task.taskID.value = name
-      task.agentID = offer.agentID
-      task.resources = [
-        .scalar("cpus", 0.1, offer.allocationInfo.role), .scalar("mem", 32, offer.allocationInfo.role),
-      ]
-      task.command.value = command
+      var task = MesosTaskInfo.task(name, on: offer, command)
       task.container = try WireFormat.json.decode(MesosContainerInfo.self, from: json)
       change(&task)
       try await framework.launch([task], on: offer)
@@ -109,36 +102,21 @@ extension ClusterTests {
       try await run { _, framework, directory in
         try makeImage("\(directory)/roots/tiny")
         let offer = try await framework.offer(cpus: 1)
-        let role = offer.allocationInfo.role
         func task(_ name: String, _ mode: String, _ command: String) throws -> MesosTaskInfo {
           let json = """
             {"type": "MESOS", "mesos": {"image": {"type": "DOCKER", "docker": {"name": "tiny"}}}, "volumes": [
               {"mode": "\(mode)", "container_path": "in",
                "source": {"type": "SANDBOX_PATH", "sandbox_path": {"type": "PARENT", "path": "shared"}}}]}
             """
-          return try .with { task in
-            task.name = name
-            task.taskID.value = name
-            task.agentID = offer.agentID
-            task.resources = [.scalar("cpus", 0.1, role), .scalar("mem", 32, role)]
-            task.command.value = command
-            task.container = try WireFormat.json.decode(MesosContainerInfo.self, from: [UInt8](json.utf8))
-          }
+          var task = MesosTaskInfo.task(name, on: offer, command)
+          task.container = try WireFormat.json.decode(MesosContainerInfo.self, from: [UInt8](json.utf8))
+          return task
         }
-        var operation = MesosOffer.Operation.with { operation in
-          operation.type = .launchGroup
-          operation.launchGroup.executor.type = .default
-          operation.launchGroup.executor.executorID.value = "pod"
-          operation.launchGroup.executor.frameworkID = framework.info.id
-          operation.launchGroup.executor.resources = [
-            .scalar("cpus", 0.1, role), .scalar("mem", 32, role), .scalar("disk", 16, role),
-          ]
-        }
-        operation.launchGroup.taskGroup.tasks = [
-          try task("writer", "RW", "echo hello > in/note"),
-          try task("reader", "RO", "until [ -s in/note ]; do :; done; ! ls > in/other"),
-        ]
-        try await framework.accept(offer, [operation])
+        try await framework.launchGroup(
+          [
+            try task("writer", "RW", "echo hello > in/note"),
+            try task("reader", "RO", "until [ -s in/note ]; do :; done; ! ls > in/other"),
+          ], on: offer)
         try await framework.wait("both to finish") { $0.tasks(in: .taskFinished) == ["writer", "reader"] }
       }
     }

@@ -6,40 +6,6 @@ import Wire
 extension ClusterTests {
   /// Task groups on the default executor, over HTTP.
   @MainActor @Suite struct Pods {
-    private func task(
-      _ name: String, on offer: MesosOffer, _ command: String, _ change: (inout MesosTaskInfo) -> Void = { _ in }
-    ) -> MesosTaskInfo {
-      .with { task in
-        let role = offer.allocationInfo.role
-        task.name = name
-        task.taskID.value = name
-        task.agentID = offer.agentID
-        task.resources = [.scalar("cpus", 0.1, role), .scalar("mem", 32, role)]
-        task.command.value = command
-        change(&task)
-      }
-    }
-
-    private func launch(
-      _ tasks: [MesosTaskInfo], by framework: TestFramework, on offer: MesosOffer, executor: String = "pod"
-    ) async throws {
-      let role = offer.allocationInfo.role
-      try await framework.accept(
-        offer,
-        [
-          .with { operation in
-            operation.type = .launchGroup
-            operation.launchGroup.executor.type = .default
-            operation.launchGroup.executor.executorID.value = executor
-            operation.launchGroup.executor.frameworkID = framework.info.id
-            operation.launchGroup.executor.resources = [
-              .scalar("cpus", 0.1, role), .scalar("mem", 32, role), .scalar("disk", 16, role),
-            ]
-            operation.launchGroup.taskGroup.tasks = tasks
-          }
-        ])
-    }
-
     private func shared(at containerPath: String) -> MesosVolume {
       .with {
         $0.mode = .rw
@@ -56,14 +22,14 @@ extension ClusterTests {
         let framework = TestFramework(cluster, format: format)
         try await framework.subscribe()
         let offer = try await framework.offer(cpus: 1)
-        try await launch(
+        try await framework.launchGroup(
           [
-            task("writer", on: offer, "echo hello > out/note") { $0.container = container(shared(at: "out")) },
-            task("reader", on: offer, "until [ -s in/note ]; do sleep 0.05; done; cp in/note stolen") {
+            .task("writer", on: offer, "echo hello > out/note") { $0.container = container(shared(at: "out")) },
+            .task("reader", on: offer, "until [ -s in/note ]; do sleep 0.05; done; cp in/note stolen") {
               $0.container = container(shared(at: "in"))
             },
-            task("third", on: offer, "test \"$MESOS_SANDBOX\" = \"$PWD\" && test -n \"$MESOS_CONTAINER_IP\""),
-          ], by: framework, on: offer)
+            .task("third", on: offer, "test \"$MESOS_SANDBOX\" = \"$PWD\" && test -n \"$MESOS_CONTAINER_IP\""),
+          ], on: offer)
         try await framework.wait("three to finish") {
           $0.tasks(in: .taskFinished) == ["writer", "reader", "third"]
         }
@@ -89,18 +55,18 @@ extension ClusterTests {
         let framework = TestFramework(cluster)
         try await framework.subscribe()
         var offer = try await framework.offer(cpus: 1)
-        try await launch(
-          [task("other-1", on: offer, "sleep 1000"), task("other-2", on: offer, "sleep 1000")], by: framework, on: offer
+        try await framework.launchGroup(
+          [.task("other-1", on: offer, "sleep 1000"), .task("other-2", on: offer, "sleep 1000")], on: offer
         )
         try await framework.wait("two to run") { $0.tasks(in: .taskRunning).count == 2 }
         offer = try await framework.offer(cpus: 1)
-        try await launch(
+        try await framework.launchGroup(
           [
-            task("fails", on: offer, "sleep 0.3; exit 7"), task("lasts", on: offer, "sleep 1000"),
-            task("stubborn", on: offer, "trap '' TERM; while :; do sleep 1; done") {
+            .task("fails", on: offer, "sleep 0.3; exit 7"), .task("lasts", on: offer, "sleep 1000"),
+            .task("stubborn", on: offer, "trap '' TERM; while :; do sleep 1; done") {
               $0.killPolicy.gracePeriod.nanoseconds = 200_000_000
             },
-          ], by: framework, on: offer)
+          ], on: offer)
         try await framework.wait("the failure") { $0.tasks(in: .taskFailed) == ["fails"] }
         try await framework.wait("the others' end") { $0.tasks(in: .taskKilled) == ["lasts", "stubborn"] }
         #expect(framework.last["fails"]?.message == "Command exited with status 7")
@@ -147,12 +113,12 @@ extension ClusterTests {
         try await framework.subscribe()
         let offer = try await framework.offer(cpus: 1)
         let file = "\(cluster.directory)/go"
-        try await launch(
+        try await framework.launchGroup(
           [
-            task("lasts", on: offer, "sleep 1000"),
-            task("waits", on: offer, "until [ -e \(file) ]; do sleep 0.05; done; exit 0"),
-            task("fails", on: offer, "until [ -e \(file)2 ]; do sleep 0.05; done; exit 5"),
-          ], by: framework, on: offer)
+            .task("lasts", on: offer, "sleep 1000"),
+            .task("waits", on: offer, "until [ -e \(file) ]; do sleep 0.05; done; exit 0"),
+            .task("fails", on: offer, "until [ -e \(file)2 ]; do sleep 0.05; done; exit 5"),
+          ], on: offer)
         try await framework.wait("three to run") { $0.tasks(in: .taskRunning).count == 3 }
 
         try await cluster.stopAgent("agent0", signal)
@@ -180,9 +146,8 @@ extension ClusterTests {
         let framework = TestFramework(cluster)
         try await framework.subscribe()
         let offer = try await framework.offer(cpus: 1)
-        try await launch(
-          [task("good", on: offer, "exit 0"), task("bad", on: offer, "exit 0") { $0.resources = [] }], by: framework,
-          on: offer)
+        try await framework.launchGroup(
+          [.task("good", on: offer, "exit 0"), .task("bad", on: offer, "exit 0") { $0.resources = [] }], on: offer)
         try await framework.wait("the refusal") { $0.tasks(in: .taskError) == ["good", "bad"] }
         #expect(framework.last.values.allSatisfy { $0.reason == .taskGroupInvalid && !$0.hasUuid })
         #expect(framework.last["good"]?.message == "Task 'bad' is invalid: Task uses no resources")

@@ -29,13 +29,7 @@ extension ClusterTests {
     }
 
     private func task(_ id: String, _ script: String, on offer: MesosOffer, with volume: Resource) -> MesosTaskInfo {
-      .with { task in
-        task.name = id
-        task.taskID.value = id
-        task.agentID = offer.agentID
-        task.resources = [.scalar("cpus", 0.1, "a"), .scalar("mem", 32, "a"), MesosResource(volume, .stack)]
-        task.command.value = script
-      }
+      .task(id, on: offer, script) { $0.resources.append(MesosResource(volume, .stack)) }
     }
 
     @Test func dataOutlivesTasksAndAgents() async throws {
@@ -159,20 +153,5 @@ extension ClusterTests {
         try await framework.send(.teardown)
       }
     }
-  }
-}
-
-extension MesosOffer.Operation {
-  static func launching(_ tasks: [MesosTaskInfo]) -> MesosOffer.Operation {
-    .with {
-      $0.type = .launch
-      $0.launch.taskInfos = tasks
-    }
-  }
-
-  func named(_ id: String) -> MesosOffer.Operation {
-    var operation = self
-    operation.id.value = id
-    return operation
   }
 }

@@ -81,14 +81,7 @@ extension ClusterTests {
         try await framework.subscribe()
         let offer = try await framework.offer()
         func task(_ name: String, _ change: (inout MesosTaskInfo) -> Void = { _ in }) -> MesosTaskInfo {
-          .with {
-            $0.name = name
-            $0.taskID.value = name
-            $0.agentID = offer.agentID
-            $0.resources = [.scalar("cpus", 0.1, offer.allocationInfo.role)]
-            $0.command.value = "exit 0"
-            change(&$0)
-          }
+          .task(name, on: offer, "exit 0", change)
         }
         try await framework.launch(
           [

@@ -182,27 +182,6 @@ final class TestFramework {
     return ClientRequest(.POST, master, "/api/v1/scheduler", headers: headers, body: format.encode(call))
   }
 
-  /// Accepts an offer with tasks, of which each runs `command` in a shell.
-  func launch(_ tasks: [String], on offer: MesosOffer, cpus: Double = 0.01, mem: Double = 1, _ command: String)
-    async throws
-  {
-    let role = offer.allocationInfo.role
-    let infos = tasks.map { name in
-      MesosTaskInfo.with { task in
-        task.name = name
-        task.taskID.value = name
-        task.agentID = offer.agentID
-        task.resources = [.scalar("cpus", cpus, role), .scalar("mem", mem, role)]
-        task.command.value = command
-      }
-    }
-    try await launch(infos, on: offer)
-  }
-
-  func launch(_ tasks: [MesosTaskInfo], on offer: MesosOffer) async throws {
-    try await accept(offer, [.launching(tasks)])
-  }
-
   func accept(_ offer: MesosOffer, _ operations: [MesosOffer.Operation]) async throws {
     offers.removeAll { $0.id == offer.id }
     try await send(.accept) { call in
