@@ -308,7 +308,7 @@ extension AgentCore {
       sandbox: sandbox(of: executor), requests: executor.requests, limits: executor.limits,
       program: words.program, arguments: words.arguments, environment: environment(of: executor),
       uris: executor.info.command.uris, volumes: volumes(in: executor.info.resources), isPod: executor.isPod,
-      setup: setup(of: executor))
+      setup: setup(of: executor), isCheckedByHTTPS: executor.commandTask?.info.isCheckedByHTTPS ?? false)
   }
 
   /// Protocol fact 112.

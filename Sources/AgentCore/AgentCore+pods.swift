@@ -43,7 +43,7 @@ extension AgentCore {
         parentID: executor.containerID, taskID: task.id, parentSandbox: sandbox(of: executor),
         parentUser: executor.user, sharesLimits: linux.shareCgroups, sharesPIDs: linux.sharePidNamespace,
         paths: SharedPath.all(in: task.info.container)),
-      setup: setup(ofNested: task))
+      setup: setup(ofNested: task), isCheckedByHTTPS: task.info.isCheckedByHTTPS)
   }
 
   /// Protocol fact 112.

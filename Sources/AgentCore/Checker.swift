@@ -96,6 +96,10 @@ extension MesosTaskInfo {
     }
   }
 
+  var isCheckedByHTTPS: Bool {
+    hasHealthCheck && healthCheck.type == .http && healthCheck.http.scheme == "https"
+  }
+
   /// - Parameter environment: of the task; that of a command comes on top.
   func checkAction(_ kind: Checker.Kind, environment: [String: String]) -> CheckAction {
     switch kind {
@@ -105,7 +109,7 @@ extension MesosTaskInfo {
       case .http:
         let http = healthCheck.http
         let isIPv6 = http.protocol == .ipv6
-        return http.scheme == "https"
+        return isCheckedByHTTPS
           ? .https(port: http.port, path: http.path, isIPv6: isIPv6)
           : .http(port: http.port, path: http.path, isIPv6: isIPv6)
       case .tcp: return .tcp(port: healthCheck.tcp.port, isIPv6: healthCheck.tcp.protocol == .ipv6)

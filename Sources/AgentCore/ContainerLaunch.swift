@@ -56,6 +56,8 @@ public struct ContainerLaunch: Equatable, Sendable {
   }
   /// From the ContainerInfo.
   public var setup = ContainerSetup()
+  /// Its health is to be checked over HTTPS.
+  public var isCheckedByHTTPS = false
 }
 
 extension ContainerLaunch {

@@ -26,11 +26,11 @@ final class Checks {
     case .command(let program, let arguments, let environment):
       containers.run(run, program, arguments, environment: environment)
     case .https(let port, let path, let isIPv6):
-      // TLS is curl's. It exits with zero for an answer below 400.
-      let url = "https://\(isIPv6 ? "[::1]" : "127.0.0.1"):\(port)\(path)"
-      containers.run(
-        run, "curl", ["curl", "-s", "-S", "-f", "-k", "-L", "-g", "-o", "/dev/null", "--url", url],
-        environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"], isOurs: true)
+      guard let curl = HTTPSCheck.curl else {
+        return feed(.checkEnded(run: run.id, .unavailable(HTTPSCheck.missing)))
+      }
+      let arguments = HTTPSCheck.arguments(port: port, path: path, isIPv6: isIPv6)
+      containers.run(run, curl, arguments, environment: [:], isOurs: true)
     }
   }
 

@@ -80,6 +80,7 @@ final class Containers: Sendable {
     if !launch.uris.isEmpty { fetcher.expect(id) }
     sandboxes.async { [self] in
       do {
+        if launch.isCheckedByHTTPS, HTTPSCheck.curl == nil { throw FileError(HTTPSCheck.missing) }
         try Sandbox(launch: launch).make()
         if launch.uris.isEmpty { start(launch) } else { try fetch(launch) }
       } catch {

@@ -189,6 +189,7 @@ import Wire
     #expect(actions[containers[1]] == .http(port: 8080, path: "/health", isIPv6: false))
     #expect(actions[containers[2]] == .https(port: 8443, path: "", isIPv6: false))
     #expect(actions[containers[3]] == .tcp(port: 22, isIPv6: true))
+    #expect(agent.launches.map(\.isCheckedByHTTPS) == [false, false, true, false])
   }
 
   // MARK: Pods

@@ -108,6 +108,79 @@ extension ClusterTests {
       }
     }
 
+    nonisolated private static let isPrepared = ["openssl", "curl"].allSatisfy { access("/usr/bin/\($0)", X_OK) == 0 }
+
+    /// `openssl s_server` as a server whose certificate nobody has signed.
+    private func startServer(in cluster: Cluster) async throws -> (program: Program, port: UInt32) {
+      let (key, certificate) = ("\(cluster.directory)/key.pem", "\(cluster.directory)/certificate.pem")
+      let maker = try Program(
+        "/usr/bin/openssl",
+        ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=nobody", "-keyout", key, "-out", certificate],
+        log: "\(cluster.directory)/openssl.log")
+      try #require(try await maker.exitStatus() == 0, "\(maker.log)")
+      let server = try Program(
+        "/usr/bin/openssl",
+        ["s_server", "-accept", "127.0.0.1:0", "-key", key, "-cert", certificate, "-www", "-naccept", "100000"],
+        log: "\(cluster.directory)/server.log")
+      var port: UInt32?
+      try await eventually("the server says where it listens: \(server.log)") {
+        port = server.log.firstMatch(of: /ACCEPT 127\.0\.0\.1:(\d+)/).flatMap { UInt32($0.output.1) }
+        return port != nil
+      }
+      return (server, try #require(port))
+    }
+
+    @Test(.enabled(if: isPrepared, "needs openssl and curl"))
+    func healthIsCheckedOverHTTPSWhateverTheCertificate() async throws {
+      try await Cluster.run { cluster in
+        let (server, port) = try await startServer(in: cluster)
+        let framework = TestFramework(cluster)
+        try await framework.subscribe()
+        let offer = try await framework.offer()
+        var task = MesosTaskInfo.task("secured", on: offer)
+        task.healthCheck = healthCheck(.http) {
+          $0.http.scheme = "https"
+          $0.http.port = port
+          $0.http.path = "/"
+        }
+        try await framework.launch([task], on: offer)
+        try await framework.wait("health") { $0.last["secured"]?.healthy == true }
+        try await server.stop(SIGKILL)
+        try await framework.wait("the kill") { $0.tasks(in: .taskKilled) == ["secured"] }
+        try await framework.send(.teardown)
+      }
+    }
+
+    @Test(.enabled(if: Machine.allowsMounts, "hiding curl needs root and a / that is a mount"))
+    func withoutCurlATaskThatIsToBeCheckedOverHTTPSIsNotLaunched() async throws {
+      try await Cluster.run(agents: []) { cluster in
+        let hiding = """
+          for curl in /usr/local/bin/curl /usr/bin/curl /bin/curl; do
+            if [ -x $curl ]; then mount --bind /dev/null $curl || exit; fi
+          done
+          exec "$0" "$@"
+          """
+        try await cluster.startAgent(
+          "agent0", "cpus:4;mem:4096", shell: "exec unshare --mount sh -c '\(hiding)' \"$0\" \"$@\"")
+        let framework = TestFramework(cluster)
+        try await framework.subscribe()
+        let offer = try await framework.offer()
+        var task = MesosTaskInfo.task("secured", on: offer)
+        task.healthCheck = healthCheck(.http) {
+          $0.http.scheme = "https"
+          $0.http.port = 1
+        }
+        try await framework.launch([task], on: offer)
+        try await framework.wait("the failure") { $0.tasks(in: .taskFailed) == ["secured"] }
+        let status = try #require(framework.last["secured"])
+        #expect(framework.states(of: "secured") == [.taskFailed] && status.reason == .containerLaunchFailed)
+        #expect(
+          status.message == "Failed to launch container: curl, which checks over HTTPS need, is not installed on this "
+            + "agent; its operator should install the package curl")
+        try await framework.send(.teardown)
+      }
+    }
+
     /// Often, and without a grace period.
     private func healthCheck(
       _ type: MesosHealthCheck.TypeEnum, _ fill: (inout MesosHealthCheck) -> Void

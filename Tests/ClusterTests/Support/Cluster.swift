@@ -48,14 +48,17 @@ final class Cluster {
   /// - Parameter fileBlocks: no file may grow beyond this many blocks of 512 bytes, as if the disk were full.
   func startMaster(_ flags: [String] = [], fileBlocks: Int? = nil) async throws {
     let port = master.map { $0.endpoint.port } ?? 0
+    // With the signal ignored, a write that is too long fails.
+    let shell = fileBlocks.map { #"trap '' XFSZ; ulimit -f \#($0); exec "$0" "$@""# }
     let program = try start(
-      "tepui-master", "master", port: port, ["--modules_dir=\(modulesDirectory)"] + flags, fileBlocks: fileBlocks)
+      "tepui-master", "master", port: port, ["--modules_dir=\(modulesDirectory)"] + flags, shell: shell)
     master = (program, try await endpoint(of: program))
     try await eventually("the master answers") { try await get(master.endpoint, "/health").status == .ok }
   }
 
-  func startAgent(_ name: String, _ resources: String, flags: [String] = []) async throws {
-    let (program, endpoint) = try await launchAgent(name, resources, flags: flags)
+  /// - Parameter shell: as of `start`.
+  func startAgent(_ name: String, _ resources: String, flags: [String] = [], shell: String? = nil) async throws {
+    let (program, endpoint) = try await launchAgent(name, resources, flags: flags, shell: shell)
     try await eventually("\(name) is registered; it said: \(program.log.suffix(2000))") {
       if !program.isRunning { throw Overdue(description: "\(name) ended: \(program.log.suffix(2000))") }
       let slaves = try await get(master.endpoint, "/slaves")
@@ -66,7 +69,7 @@ final class Cluster {
   /// Starts an agent that need not be admitted.
   @discardableResult
   func launchAgent(
-    _ name: String, _ resources: String, flags: [String] = []
+    _ name: String, _ resources: String, flags: [String] = [], shell: String? = nil
   ) async throws -> (program: Program, endpoint: Endpoint) {
     let port = agents[name]?.endpoint.port ?? 0
     let program = try start(
@@ -74,7 +77,7 @@ final class Cluster {
       [
         "--master=\(master.endpoint)", "--modules_dir=\(modulesDirectory)", "--resources=\(resources)",
         "--registration_backoff_factor=10ms", "--runtime_dir=\(directory)/\(name)-runtime",
-      ] + flags)
+      ] + flags, shell: shell)
     let endpoint = try await endpoint(of: program)
     agents[name] = (program, endpoint)
     return (program, endpoint)
@@ -96,18 +99,15 @@ final class Cluster {
     try await master.program.stop(signal)
   }
 
+  /// - Parameter shell: runs the program, which is `"$0" "$@"` to it.
   private func start(
-    _ program: String, _ name: String, port: Int, _ flags: [String], fileBlocks: Int? = nil
+    _ program: String, _ name: String, port: Int, _ flags: [String], shell: String? = nil
   ) throws -> Program {
     let arguments = ["--ip=127.0.0.1", "--port=\(port)", "--work_dir=\(directory)/\(name)"] + flags
     let log = "\(directory)/\(name)-\(programs.count).log"
     let started =
-      if let fileBlocks {
-        // With the signal ignored, a write that is too long fails.
-        try Program(
-          "/bin/sh",
-          ["-c", "trap '' XFSZ; ulimit -f \(fileBlocks); exec \"$0\" \"$@\"", "\(Repository.products)/\(program)"]
-            + arguments, log: log)
+      if let shell {
+        try Program("/bin/sh", ["-c", shell, "\(Repository.products)/\(program)"] + arguments, log: log)
       } else {
         try Program(program, arguments, log: log)
       }
