@@ -53,15 +53,19 @@ final class ClientConnection: ChannelInboundHandler {
   }
 
   /// Connects on `eventLoop`; host names are resolved.
+  ///
+  /// - Parameter began: is given what is about to connect.
   static func connect(
     to endpoint: Endpoint, on eventLoop: any EventLoop, timeout: TimeAmount, by way: Probe.Way? = nil,
+    began: @escaping @Sendable (any Channel) -> Void = { _ in },
     _ completion: @escaping (Result<ClientConnection, any Error>) -> Void
   ) {
     let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(timeout)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
+        began(channel)
+        return channel.eventLoop.makeCompletedFuture {
           try TCPKeepalive.enable(on: channel)
           try channel.pipeline.syncOperations.addHTTPClientHandlers()
           try channel.pipeline.syncOperations.addHandler(ClientConnection(channel: channel))

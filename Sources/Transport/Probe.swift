@@ -11,6 +11,8 @@ public final class Probe {
 
   private let eventLoop: any EventLoop
   private let way: Way?
+  /// Until it is connected.
+  private var connecting: (any Channel)?
   private var connection: ClientConnection?
   private var isOver = false
 
@@ -27,8 +29,16 @@ public final class Probe {
   /// Ends it; nothing is told any more.
   public func cancel() {
     isOver = true
+    connecting?.close(promise: nil)
+    connecting = nil
     connection?.close()
     connection = nil
+  }
+
+  /// Notes what is to be closed by `cancel` even before it is connected; called on the event loop.
+  private var began: @Sendable (any Channel) -> Void {
+    let this = NIOLoopBound(self, eventLoop: eventLoop)
+    return { this.value.connecting = $0 }
   }
 
   // MARK: TCP
@@ -38,10 +48,17 @@ public final class Probe {
     to endpoint: Endpoint, on eventLoop: any EventLoop, by way: Way? = nil, _ completion: @escaping (Bool) -> Void
   ) -> Probe {
     let probe = Probe(on: eventLoop, by: way)
-    let bootstrap = ClientBootstrap(group: eventLoop).connectTimeout(connectTimeout)
+    let began = probe.began
+    let bootstrap = ClientBootstrap(group: eventLoop)
+      .connectTimeout(connectTimeout)
+      .channelInitializer { channel in
+        began(channel)
+        return channel.eventLoop.makeSucceededVoidFuture()
+      }
     bootstrap.channel(to: endpoint, on: eventLoop, by: way).assumeIsolated().whenComplete { result in
       let channel = try? result.get()
       channel?.close(promise: nil)
+      probe.connecting = nil
       guard !probe.isOver else { return }
       probe.isOver = true
       completion(channel != nil)
@@ -76,13 +93,14 @@ public final class Probe {
       byte > 0x20 && byte < 0x7f ? [byte] : [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
     }
     return String(decoding: bytes, as: UTF8.self)
+      connecting = nil
   }
 
   private func send(
     _ request: ClientRequest, redirects: Int, _ completion: @escaping (Result<Int, HTTPClientError>) -> Void
   ) {
     ClientConnection.connect(
-      to: request.endpoint, on: eventLoop, timeout: Self.connectTimeout, by: way
+      to: request.endpoint, on: eventLoop, timeout: Self.connectTimeout, by: way, began: began
     ) { [self] result in
       switch result {
       case .failure(let error):

@@ -66,17 +66,24 @@ final class Checks {
 
   private func get(_ path: String, _ port: UInt32, _ isIPv6: Bool, by way: Probe.Way?, for run: String) {
     guard let endpoint = Self.loopback(port, isIPv6) else { return finish(run, .failed("\(port) is no port")) }
-    probes[run] = Probe.get(path, of: endpoint, on: loop, by: way) { [self] result in
+    let probe = Probe.get(path, of: endpoint, on: loop, by: way) { [self] result in
       switch result {
       case .success(let status): finish(run, .answered(status: status))
       case .failure(let error): finish(run, .failed("\(error)"))
       }
     }
+    keep(probe, of: run)
   }
 
   private func connect(_ port: UInt32, _ isIPv6: Bool, by way: Probe.Way?, for run: String) {
     guard let endpoint = Self.loopback(port, isIPv6) else { return finish(run, .failed("\(port) is no port")) }
-    probes[run] = Probe.connect(to: endpoint, on: loop, by: way) { [self] in finish(run, .connected($0)) }
+    let probe = Probe.connect(to: endpoint, on: loop, by: way) { [self] in finish(run, .connected($0)) }
+    keep(probe, of: run)
+  }
+
+  /// It may be over already, when there was not even a socket to be had.
+  private func keep(_ probe: Probe, of run: String) {
+    if probes[run] != nil { probes[run] = probe }
   }
 
   /// nil for a number that is no port.

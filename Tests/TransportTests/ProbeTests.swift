@@ -31,7 +31,7 @@ import Transport
     router.get("/o dd") { request, responder in status(request.query["x"] == " \r\nä" ? 200 : 500)(request, responder) }
   }
 
-  /// What a probe tells; nil if it tells nothing before the loop has done all that it was given.
+  /// What a probe tells.
   private func get(
     _ target: String, _ endpoint: Endpoint, by way: Probe.Way? = nil
   ) async throws -> Result<Int, HTTPClientError> {
@@ -134,28 +134,13 @@ import Transport
     return (holder, Int(in_port_t(bigEndian: address.sin_port)))
   }
 
-  /// A socket that is connected to a port of this machine.
-  private static func connected(to port: Int) -> CInt {
-    let connection = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = in_port_t(port).bigEndian
-    address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
-    let result = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        Glibc.connect(connection, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    return result == 0 ? connection : -1
-  }
-
   @Test func aWayOfItsOwnIsTakenForEachConnection() async throws {
     try await withServer(routes: Self.routes) { server in
       let port = server.port
       let asked = Mutex<[String]>([])
       let way: Probe.Way = { endpoint, answer in
         asked.withLock { $0.append("\(endpoint)") }
-        answer(.success(Self.connected(to: port)))
+        answer(Result { try RawConnection(port: port).takeDescriptor() })
       }
       let elsewhere = Endpoint(host: "192.0.2.1", port: 1)
       let answered = try await answer("/a/absolute", elsewhere, by: way)
@@ -185,5 +170,56 @@ import Transport
       try await group.shutdownGracefully()
       #expect(told.withLock { $0 } == 0)
     }
+  }
+
+  /// The addresses of sockets of this machine that try to connect to a port.
+  private static func connecting(to port: Int) throws -> [String] {
+    let table = open("/proc/self/net/tcp", O_RDONLY | O_CLOEXEC)
+    defer { close(table) }
+    var (text, part) = ([UInt8](), [UInt8](repeating: 0, count: 65536))
+    while true {
+      let count = read(table, &part, part.count)
+      try #require(count >= 0)
+      if count == 0 { break }
+      text += part[..<count]
+    }
+    let lines = String(decoding: text, as: UTF8.self).split(separator: "\n").dropFirst()
+    let digits = String(port, radix: 16, uppercase: true)
+    let end = ":" + String(repeating: "0", count: 4 - digits.count) + digits
+    // Number, own address, that of the other side, state; 02 is SYN_SENT.
+    let sockets = lines.map { $0.split(separator: " ") }.filter { $0.count > 3 }
+    return sockets.filter { $0[2].hasSuffix(end) && $0[3] == "02" }.map { String($0[1]) }
+  }
+
+  @Test func whatIsCancelledWhileItConnectsConnectsNoMore() async throws {
+    let (listener, port) = try Self.silentPort()
+    defer { close(listener) }
+    // The kernel takes as many as fit, and leaves the next without an answer.
+    try #require(listen(listener, 0) == 0)
+    let endpoint = Endpoint(host: "127.0.0.1", port: port)
+    let taken = try RawConnection(port: port)
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let loop = group.next()
+    let probes = try await loop.submit {
+      NIOLoopBound(
+        [Probe.connect(to: endpoint, on: loop) { _ in }, Probe.get("/", of: endpoint, on: loop) { _ in }],
+        eventLoop: loop)
+    }.get()
+    /// Lets the loop turn until so many connections are being made, if that ever comes.
+    func turn(untilConnecting count: Int) async throws -> [String] {
+      for _ in 0..<1000 {
+        let sockets = try Self.connecting(to: port)
+        if sockets.count == count { return sockets }
+        try await loop.submit {}.get()
+      }
+      return try Self.connecting(to: port)
+    }
+    let begun = try await turn(untilConnecting: 2)
+    #expect(begun.count == 2)
+    try await loop.submit { for probe in probes.value { probe.cancel() } }.get()
+    let left = try await turn(untilConnecting: 0)
+    #expect(left.isEmpty)
+    try await group.shutdownGracefully()
+    withExtendedLifetime(taken) {}
   }
 }

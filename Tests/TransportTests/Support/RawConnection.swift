@@ -23,7 +23,13 @@ final class RawConnection {
     try #require(result == 0, "connect to port \(port): \(String(cString: strerror(errno)))")
   }
 
-  deinit { close(socket) }
+  deinit { if socket >= 0 { close(socket) } }
+
+  /// Gives the connection away: it is the caller's to close.
+  func takeDescriptor() -> CInt {
+    defer { socket = -1 }
+    return socket
+  }
 
   func send(_ text: String) throws {
     try send(Array(text.utf8))
