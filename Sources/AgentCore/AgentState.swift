@@ -99,7 +99,7 @@ extension AgentCore {
   }
 
   /// The agent's info with its id, as executors and `/state` see it.
-  func describedInfo() -> MesosAgentInfo {
+  public func describedInfo() -> MesosAgentInfo {
     var info = configuration.info
     info.resources = total.wire(.stack)
     if let agentID { info.id = .with { $0.value = agentID } }

@@ -140,6 +140,8 @@ final class AgentProcess {
 
   var agentID: String? { core?.agentID }
 
+  var agentInfo: MesosAgentInfo { core?.describedInfo() ?? setup.info }
+
   /// O(everything on the agent).
   var state: AgentState? { core?.state() }
 

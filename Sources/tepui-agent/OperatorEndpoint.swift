@@ -109,7 +109,11 @@ struct OperatorEndpoint {
       response.getLoggingLevel.level = Verbosity.level
     case .getAgent:
       response.type = .getAgent
-      response.getAgent.agentInfo = state.info
+      response.getAgent.agentInfo = process.agentInfo
+    case .getResourceProviders:
+      // This agent has none: what it offers is its machine's own.
+      response.type = .getResourceProviders
+      response.getResourceProviders = .init()
     default: return nil
     }
     return response

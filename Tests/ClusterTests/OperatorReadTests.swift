@@ -4,9 +4,9 @@ import Transport
 import Wire
 
 extension ClusterTests {
-  /// Calls of the operator API that read, as they were recorded of a real Mesos (exchanges 188 to 208 and 222 to 232):
-  /// the answers hold the same members. Left out of them are only the deprecated AgentInfo.checkpoint and what tells of
-  /// Mesos' build.
+  /// Calls of the operator API that read: of those that were recorded of a real Mesos (among exchanges 188 to 208 and 222
+  /// to 232) and are listed here, the answers hold the same members. Left out of them are the deprecated
+  /// AgentInfo.checkpoint and what tells of Mesos' build.
   @MainActor @Suite struct OperatorReads {
     private static let scalar =
       #"{"name":"cpus","type":"SCALAR","scalar":{"value":0.1},"allocation_info":{"role":"roleA"}}"#
@@ -135,10 +135,11 @@ extension ClusterTests {
             #"{"type":"GET_FRAMEWORKS","get_frameworks":{"frameworks":[{"framework_info":\#(Self.info)}],"completed_frameworks":[]}}"#
           ),
           ("GET_OPERATIONS", #"{"type":"GET_OPERATIONS","get_operations":{"operations":[]}}"#),
+          ("GET_RESOURCE_PROVIDERS", #"{"type":"GET_RESOURCE_PROVIDERS","get_resource_providers":{}}"#),
         ]
         for (call, recorded) in calls {
           let answer = try await post(cluster, cluster.agent, #"{"type": "\#(call)"}"#)
-          #expect(answer.status == .ok, "\(call)")
+          #expect(answer.status == .ok && answer.headers.first(name: "Content-Type") == "application/json", "\(call)")
           let (shape, expected) = (try Shape(String(buffer: answer.body)), try Shape(recorded))
           #expect(shape == expected, "\(call): \(shape) in place of \(expected)")
         }

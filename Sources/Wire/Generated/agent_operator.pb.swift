@@ -433,6 +433,15 @@ public nonisolated struct MesosAgentResponse: @unchecked Sendable {
   /// Clears the value of `getAgent`. Subsequent reads from it will return its default value.
   public mutating func clearGetAgent() {_uniqueStorage()._getAgent = nil}
 
+  public var getResourceProviders: MesosAgentResponse.GetResourceProviders {
+    get {_storage._getResourceProviders ?? MesosAgentResponse.GetResourceProviders()}
+    set {_uniqueStorage()._getResourceProviders = newValue}
+  }
+  /// Returns true if `getResourceProviders` has been explicitly set.
+  public var hasGetResourceProviders: Bool {_storage._getResourceProviders != nil}
+  /// Clears the value of `getResourceProviders`. Subsequent reads from it will return its default value.
+  public mutating func clearGetResourceProviders() {_uniqueStorage()._getResourceProviders = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum TypeEnum: Int, SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -860,6 +869,17 @@ public nonisolated struct MesosAgentResponse: @unchecked Sendable {
     fileprivate var _estimatedDrainStartTime: MesosTimeInfo? = nil
   }
 
+  /// Of which this agent has none.
+  public nonisolated struct GetResourceProviders: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
   public init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
@@ -1155,7 +1175,7 @@ nonisolated extension MesosAgentCall.GetContainers: SwiftProtobuf.Message, Swift
 
 nonisolated extension MesosAgentResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Response"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{3}get_health\0\u{3}get_flags\0\u{3}get_version\0\u{3}get_metrics\0\u{3}get_logging_level\0\u{3}list_files\0\u{3}read_file\0\u{3}get_state\0\u{3}get_containers\0\u{3}get_frameworks\0\u{3}get_executors\0\u{3}get_tasks\0\u{4}\u{2}get_agent\0\u{4}\u{3}get_operations\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{3}get_health\0\u{3}get_flags\0\u{3}get_version\0\u{3}get_metrics\0\u{3}get_logging_level\0\u{3}list_files\0\u{3}read_file\0\u{3}get_state\0\u{3}get_containers\0\u{3}get_frameworks\0\u{3}get_executors\0\u{3}get_tasks\0\u{4}\u{2}get_agent\0\u{4}\u{2}get_resource_providers\0\u{3}get_operations\0")
 
   fileprivate class _StorageClass {
     var _type: MesosAgentResponse.TypeEnum? = nil
@@ -1173,6 +1193,7 @@ nonisolated extension MesosAgentResponse: SwiftProtobuf.Message, SwiftProtobuf._
     var _getOperations: MesosAgentResponse.GetOperations? = nil
     var _getTasks: MesosAgentResponse.GetTasks? = nil
     var _getAgent: MesosAgentResponse.GetAgent? = nil
+    var _getResourceProviders: MesosAgentResponse.GetResourceProviders? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1198,6 +1219,7 @@ nonisolated extension MesosAgentResponse: SwiftProtobuf.Message, SwiftProtobuf._
       _getOperations = source._getOperations
       _getTasks = source._getTasks
       _getAgent = source._getAgent
+      _getResourceProviders = source._getResourceProviders
     }
   }
 
@@ -1250,6 +1272,7 @@ nonisolated extension MesosAgentResponse: SwiftProtobuf.Message, SwiftProtobuf._
         case 12: try { try decoder.decodeSingularMessageField(value: &_storage._getExecutors) }()
         case 13: try { try decoder.decodeSingularMessageField(value: &_storage._getTasks) }()
         case 15: try { try decoder.decodeSingularMessageField(value: &_storage._getAgent) }()
+        case 17: try { try decoder.decodeSingularMessageField(value: &_storage._getResourceProviders) }()
         case 18: try { try decoder.decodeSingularMessageField(value: &_storage._getOperations) }()
         default: break
         }
@@ -1305,6 +1328,9 @@ nonisolated extension MesosAgentResponse: SwiftProtobuf.Message, SwiftProtobuf._
       try { if let v = _storage._getAgent {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
       } }()
+      try { if let v = _storage._getResourceProviders {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
+      } }()
       try { if let v = _storage._getOperations {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
       } }()
@@ -1332,6 +1358,7 @@ nonisolated extension MesosAgentResponse: SwiftProtobuf.Message, SwiftProtobuf._
         if _storage._getOperations != rhs_storage._getOperations {return false}
         if _storage._getTasks != rhs_storage._getTasks {return false}
         if _storage._getAgent != rhs_storage._getAgent {return false}
+        if _storage._getResourceProviders != rhs_storage._getResourceProviders {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2070,6 +2097,25 @@ nonisolated extension MesosAgentResponse.GetAgent: SwiftProtobuf.Message, SwiftP
     if lhs._agentInfo != rhs._agentInfo {return false}
     if lhs._drainConfig != rhs._drainConfig {return false}
     if lhs._estimatedDrainStartTime != rhs._estimatedDrainStartTime {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension MesosAgentResponse.GetResourceProviders: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = MesosAgentResponse.protoMessageName + ".GetResourceProviders"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: MesosAgentResponse.GetResourceProviders, rhs: MesosAgentResponse.GetResourceProviders) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
