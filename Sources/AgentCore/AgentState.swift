@@ -30,7 +30,8 @@ public struct ExecutorState: Sendable {
   /// Its own and those of its live tasks.
   public var resources: [MesosResource]
   public var tasks: [MesosTask]
-  public var queuedTasks: [MesosTaskInfo]
+  /// Wait for it to subscribe.
+  public var queuedTasks: [MesosTask]
   public var completedTasks: [MesosTask]
   public var isExited: Bool
   /// Containers of the tasks of a pod, as far as they are not gone.
@@ -122,7 +123,7 @@ extension AgentCore {
       pid: executor.pid, directory: sandbox(of: executor), role: executor.role,
       resources: own + tasks.filter { !$0.isTerminal }.flatMap { $0.info.resources },
       tasks: tasks.filter { !queued.contains($0.sequence) }.map { $0.described() },
-      queuedTasks: tasks.filter { queued.contains($0.sequence) }.map(\.info),
+      queuedTasks: tasks.filter { queued.contains($0.sequence) }.map { $0.described() },
       completedTasks: executor.completedTasks,
       isExited: executor.hasExited,
       nested: executor.nestedTasks.compactMap { NestedContainerState($0) },

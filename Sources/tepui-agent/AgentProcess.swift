@@ -250,9 +250,18 @@ final class AgentProcess {
 
   // MARK: For endpoints
 
-  var removals: GarbageCollector.Statistics? { garbage?.statistics }
-
-  var fetches: Fetcher.Statistics? { containers?.fetcher.statistics }
+  /// Counts what there is now; to be called on any thread. nil until the recovery.
+  var metrics: (@Sendable () -> Metrics)? {
+    guard let state else { return nil }
+    let (machine, startTime) = (setup.machine, startTime)
+    let (fetches, removals) = (containers?.fetcher.statistics, garbage?.statistics)
+    return {
+      var metrics = Metrics(state, machine, startTime: startTime)
+      if let fetches { metrics.add(fetches) }
+      if let removals { metrics.add(removals) }
+      return metrics
+    }
+  }
 
   /// Measures live containers; `done` is called on the loop with values by container.
   func measure(_ ids: [String], _ done: @escaping ([String: [String: Double]]) -> Void) {

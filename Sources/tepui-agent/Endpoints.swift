@@ -72,18 +72,11 @@ struct Endpoints {
   }
 
   private func metrics(_ request: Request, _ responder: Responder) {
-    guard let state = process.state else {
+    guard let metrics = process.metrics else {
       responder.respond(.error(.serviceUnavailable, "Agent has not finished recovery"))
       return
     }
-    let (machine, startTime) = (process.setup.machine, process.startTime)
-    let (fetches, removals) = (process.fetches, process.removals)
-    responder.respondLater {
-      var metrics = Metrics(state, machine, startTime: startTime)
-      if let fetches { metrics.add(fetches) }
-      if let removals { metrics.add(removals) }
-      return .json(encode(metrics.values))
-    }
+    responder.respondLater { .json(encode(metrics().values)) }
   }
 }
 

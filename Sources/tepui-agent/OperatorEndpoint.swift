@@ -17,9 +17,7 @@ struct OperatorEndpoint {
 
   /// Protocol facts 10 and 119: recovery, method, type, body, what is missing in it, and then the format of the answer.
   func call(_ request: Request, _ responder: Responder) {
-    guard let state = process.state else {
-      return responder.respond(.error(.serviceUnavailable, "Agent has not finished recovery"))
-    }
+    guard process.hasRecovered else { return refuse(responder) }
     guard request.method == .POST else {
       return responder.respond(.methodNotAllowed(request.method, allowed: [.POST]))
     }
@@ -28,15 +26,17 @@ struct OperatorEndpoint {
       let call = try format.decode(MesosAgentCall.self, from: request.bodyBytes)
       if let problem = call.problem { throw WireRefusal(400, "Failed to validate agent::Call: \(problem)") }
       let answer = try WireFormat.ofAnswer(accept: request.headers.first(name: "Accept"))
-      perform(call, on: state, answer, responder)
+      perform(call, answer, responder)
     } catch {
       responder.respond(.error(HTTPResponseStatus(statusCode: error.status), error.text))
     }
   }
 
-  private func perform(
-    _ call: MesosAgentCall, on state: AgentState, _ format: WireFormat, _ responder: Responder
-  ) {
+  private func refuse(_ responder: Responder) {
+    responder.respond(.error(.serviceUnavailable, "Agent has not finished recovery"))
+  }
+
+  private func perform(_ call: MesosAgentCall, _ format: WireFormat, _ responder: Responder) {
     let encode = { @Sendable (response: MesosAgentResponse) in
       Response(contentType: format.rawValue, body: format.encode(response))
     }
@@ -46,10 +46,15 @@ struct OperatorEndpoint {
       responder.respond(Response(.ok))
     case .getContainers:
       // Standalone containers, which could be asked for too, are not made by this agent.
-      let containers = state.containers(showsNested: call.getContainers.showNested)
-      process.measure(containers.map(\.containerID.value)) { usage in
-        responder.respond(encode(.containers(containers, usage: usage)))
+      guard let containers = process.state?.containers(showsNested: call.getContainers.showNested) else {
+        return refuse(responder)
       }
+      process.measure(containers.map(\.containerID.value)) { usage in
+        responder.respondLater { encode(.containers(containers, usage: usage)) }
+      }
+    case .getMetrics:
+      guard let metrics = process.metrics else { return refuse(responder) }
+      responder.respondLater { encode(.metrics(metrics())) }
     case .listFiles:
       files.list(call.listFiles.path, responder) { infos in
         encode(
@@ -69,7 +74,8 @@ struct OperatorEndpoint {
           })
       }
     default:
-      if let answer = answer(call, on: state) { return responder.respond(encode(answer)) }
+      if let answer = answer(call) { return responder.respond(encode(answer)) }
+      guard let state = process.state else { return refuse(responder) }
       responder.respondLater {
         if let list = state.list(call.type, format) { return Response(contentType: format.rawValue, body: list) }
         return .error(.notImplemented, "This agent does not know the call \(call.type.protocolName)")
@@ -78,7 +84,7 @@ struct OperatorEndpoint {
   }
 
   /// The short answers.
-  private func answer(_ call: MesosAgentCall, on state: AgentState) -> MesosAgentResponse? {
+  private func answer(_ call: MesosAgentCall) -> MesosAgentResponse? {
     var response = MesosAgentResponse()
     switch call.type {
     case .getHealth:
@@ -90,15 +96,6 @@ struct OperatorEndpoint {
     case .getFlags:
       response.type = .getFlags
       response.getFlags.flags = process.setup.flags.described.sorted { $0.key < $1.key }.map { name, value in
-        .with {
-          $0.name = name
-          $0.value = value
-        }
-      }
-    case .getMetrics:
-      response.type = .getMetrics
-      let metrics = Metrics(state, process.setup.machine, startTime: process.startTime)
-      response.getMetrics.metrics = metrics.values.sorted { $0.key < $1.key }.map { name, value in
         .with {
           $0.name = name
           $0.value = value
@@ -117,6 +114,20 @@ struct OperatorEndpoint {
     default: return nil
     }
     return response
+  }
+}
+
+extension MesosAgentResponse {
+  fileprivate static func metrics(_ metrics: Metrics) -> MesosAgentResponse {
+    .with { response in
+      response.type = .getMetrics
+      response.getMetrics.metrics = metrics.values.sorted { $0.key < $1.key }.map { name, value in
+        .with {
+          $0.name = name
+          $0.value = value
+        }
+      }
+    }
   }
 }
 

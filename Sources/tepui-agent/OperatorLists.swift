@@ -39,7 +39,7 @@ extension AgentState {
     let past = live.flatMap(\.completedTasks) + completed.flatMap { $0.tasks + $0.completedTasks }
     writer.message("get_tasks", number) { writer in
       writer.list("pending_tasks", 1, []) { (task: MesosTask) in task }
-      writer.list("queued_tasks", 2, live.flatMap(\.queuedMessages)) { $0 }
+      writer.list("queued_tasks", 2, live.flatMap(\.queuedTasks)) { $0 }
       writer.list("launched_tasks", 3, launched.lazy.filter { !$0.state.isTerminal }) { $0 }
       // Their last update is not acknowledged.
       writer.list("terminated_tasks", 4, launched.lazy.filter { $0.state.isTerminal }) { $0 }
@@ -64,23 +64,6 @@ extension AgentState {
     writer.message("get_frameworks", number) { writer in
       writer.list("frameworks", 1, frameworks, message)
       writer.list("completed_frameworks", 2, completedFrameworks, message)
-    }
-  }
-}
-
-extension ExecutorState {
-  /// Tasks that wait for it to subscribe.
-  fileprivate var queuedMessages: [MesosTask] {
-    queuedTasks.map { info in
-      .with { task in
-        task.name = info.name
-        task.taskID = info.taskID
-        task.frameworkID = self.info.frameworkID
-        if !isCommandTask { task.executorID = self.info.executorID }
-        task.agentID = info.agentID
-        task.state = .taskStaging
-        task.resources = info.resources
-      }
     }
   }
 }

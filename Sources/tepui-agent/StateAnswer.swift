@@ -111,7 +111,7 @@ struct ExecutorAnswer: Encodable {
     role = executor.role
     type = executor.info.hasType ? "\(executor.info.type)".uppercased() : nil
     tasks = executor.tasks.map { TaskAnswer($0, role: executor.role) }
-    queuedTasks = executor.queuedTasks.map { TaskAnswer(queued: $0, executor: executor) }
+    queuedTasks = executor.queuedTasks.map { TaskAnswer($0, role: executor.role) }
     completedTasks = executor.completedTasks.map { TaskAnswer($0, role: executor.role) }
   }
 }

@@ -28,19 +28,6 @@ struct TaskAnswer: Encodable {
     statuses = task.statuses.map { StatusAnswer($0) }
     if task.hasLabels { labels = task.labels.labels.map { LabelAnswer($0) } }
   }
-
-  init(queued info: MesosTaskInfo, executor: ExecutorState) {
-    id = info.taskID.value
-    name = info.name
-    frameworkId = executor.info.frameworkID.value
-    executorId = executor.info.executorID.value
-    slaveId = info.agentID.value
-    state = MesosTaskState.taskStaging.protocolName
-    resources = ResourceSummary((try? Resources(wire: info.resources)) ?? Resources())
-    role = executor.role
-    statuses = []
-    if info.hasLabels { labels = info.labels.labels.map { LabelAnswer($0) } }
-  }
 }
 
 struct StatusAnswer: Encodable {

@@ -153,6 +153,16 @@ extension ClusterTests {
       }
     }
 
+    @Test func theMetricsOfTheOperatorAPIAreThoseOfTheEndpoint() async throws {
+      try await Cluster.run { cluster in
+        let call = try await post(cluster, cluster.agent, #"{"type": "GET_METRICS"}"#)
+        let metrics = try WireFormat.json.decode(MesosAgentResponse.self, from: call.bodyBytes).getMetrics.metrics
+        let snapshot = Data(try await cluster.get(cluster.agent, "/metrics/snapshot").body.readableBytesView)
+        let names = try #require(try JSONSerialization.jsonObject(with: snapshot) as? [String: Double]).keys.sorted()
+        #expect(metrics.map(\.name) == names && names.contains("containerizer/fetcher/cache_size_total_bytes"))
+      }
+    }
+
     @Test func containersAreToldWithStatusAndUsage() async throws {
       try await withTasks { cluster, framework in
         let call = #"{"type": "GET_CONTAINERS", "get_containers": {"show_nested": true, "show_standalone": true}}"#
