@@ -1,4 +1,5 @@
 import Glibc
+import Wire
 
 /// A file that is read. Closes itself.
 final class FileContent {
@@ -7,10 +8,10 @@ final class FileContent {
   let size: Int
 
   /// - Parameter verb: what is done with it, for the refusal of what is no file.
-  init(_ file: OpenFile, to verb: String) throws(FileRefusal) {
-    if file.isDirectory { throw FileRefusal(400, "Cannot \(verb) a directory.\n") }
+  init(_ file: OpenFile, to verb: String) throws(WireRefusal) {
+    if file.isDirectory { throw WireRefusal(400, "Cannot \(verb) a directory.\n") }
     guard file.status.st_mode & S_IFMT == S_IFREG else {
-      throw FileRefusal(400, "Cannot \(verb) what is not a regular file.\n")
+      throw WireRefusal(400, "Cannot \(verb) what is not a regular file.\n")
     }
     descriptor = try file.reopened(0)
     size = max(0, Int(lseek(descriptor, 0, SEEK_END)))

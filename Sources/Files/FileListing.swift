@@ -11,7 +11,7 @@ final class FileListing {
   private var groups: [gid_t: String] = [:]
 
   /// - Parameter path: what the request called the directory.
-  init(_ directory: OpenFile, path: String) throws(FileRefusal) {
+  init(_ directory: OpenFile, path: String) throws(WireRefusal) {
     self.directory = directory
     self.path = path.hasSuffix("/") ? path : "\(path)/"
     // What is no directory has no entries, as Mesos sees it.

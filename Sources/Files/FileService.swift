@@ -39,7 +39,7 @@ public struct FileService {
   ) {
     let catalogue = catalogue()
     responder.respondLater {
-      Self.answer { () throws(FileRefusal) in
+      Self.answer { () throws(WireRefusal) in
         let listing = try FileListing(try catalogue.open(path), path: path)
         return encode(listing.entries(0..<listing.count))
       }
@@ -53,7 +53,7 @@ public struct FileService {
   ) {
     let catalogue = catalogue()
     responder.respondLater {
-      Self.answer { () throws(FileRefusal) in
+      Self.answer { () throws(WireRefusal) in
         let file = try FileContent(try catalogue.open(path), to: "read")
         return encode(file.size, Self.part(of: file, Int(clamping: offset), length.map { Int(clamping: $0) }))
       }
@@ -65,11 +65,11 @@ public struct FileService {
     return file.bytes(at: offset, count: min(length ?? maxReadBytes, maxReadBytes, file.size - offset))
   }
 
-  private static func answer(_ make: () throws(FileRefusal) -> Response) -> Response {
+  private static func answer(_ make: () throws(WireRefusal) -> Response) -> Response {
     do { return try make() } catch { return refused(error) }
   }
 
-  private static func refused(_ refusal: FileRefusal) -> Response {
+  private static func refused(_ refusal: WireRefusal) -> Response {
     .error(HTTPResponseStatus(statusCode: refusal.status), refusal.text)
   }
 
@@ -94,7 +94,7 @@ public struct FileService {
     let catalogue = catalogue()
     responder.respondInPieces(isHead: request.method == .HEAD) {
       let listing: FileListing
-      do throws(FileRefusal) { listing = try FileListing(try catalogue.open(path), path: path) } catch {
+      do throws(WireRefusal) { listing = try FileListing(try catalogue.open(path), path: path) } catch {
         return BodyInPieces(Self.refused(error))
       }
       var next = 0
@@ -116,13 +116,13 @@ public struct FileService {
   private func read(_ request: Request, _ responder: Responder) {
     guard let (path, jsonp) = path(request, responder) else { return }
     let (offset, length): (Int?, Int?)
-    do throws(FileRefusal) {
+    do throws(WireRefusal) {
       offset = try Self.number("offset", request)
       length = try Self.number("length", request)
     } catch { return responder.respond(Self.refused(error)) }
     let catalogue = catalogue()
     responder.respondLater {
-      Self.answer { () throws(FileRefusal) in
+      Self.answer { () throws(WireRefusal) in
         let file = try FileContent(try catalogue.open(path), to: "read")
         var json = JSONWriter()
         json.object { json in
@@ -135,12 +135,12 @@ public struct FileService {
   }
 
   /// nil for -1, too, which stands for absent.
-  private static func number(_ name: String, _ request: Request) throws(FileRefusal) -> Int? {
+  private static func number(_ name: String, _ request: Request) throws(WireRefusal) -> Int? {
     guard let text = request.query[name] else { return nil }
     guard let number = Int(text) else {
-      throw FileRefusal(400, "Failed to parse \(name): Failed to convert '\(text)' to number.\n")
+      throw WireRefusal(400, "Failed to parse \(name): Failed to convert '\(text)' to number.\n")
     }
-    if number < -1 { throw FileRefusal(400, "Negative \(name) provided: \(number).\n") }
+    if number < -1 { throw WireRefusal(400, "Negative \(name) provided: \(number).\n") }
     return number == -1 ? nil : number
   }
 
@@ -150,7 +150,7 @@ public struct FileService {
     guard let (path, _) = path(request, responder) else { return }
     let (catalogue, range) = (catalogue(), request.headers.first(name: "Range"))
     responder.respondInPieces(isHead: request.method == .HEAD) {
-      do throws(FileRefusal) {
+      do throws(WireRefusal) {
         let file = try FileContent(try catalogue.open(path), to: "download")
         guard let range else { return Self.whole(file, path) }
         return Self.part(range, of: file)

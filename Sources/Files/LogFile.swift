@@ -1,4 +1,5 @@
 import Glibc
+import Wire
 
 /// The log of a daemon as a file that can be looked at, such as `/master/log`. When it is no file nothing is there.
 public struct LogFile: FileCatalogue {
@@ -16,7 +17,7 @@ public struct LogFile: FileCatalogue {
     path = external ?? (isFile ? "/proc/self/fd/\(STDERR_FILENO)" : nil)
   }
 
-  public func open(_ path: String) throws(FileRefusal) -> OpenFile {
+  public func open(_ path: String) throws(WireRefusal) -> OpenFile {
     guard let own = self.path, path.split(separator: "/") == name.split(separator: "/") else { throw .notFound }
     return try OpenFile(Glibc.open(own, OpenFile.asPlace | O_CLOEXEC))
   }

@@ -1,4 +1,5 @@
 import Glibc
+import Wire
 
 /// A file or directory that is shown. It is opened only as a place: a device or a pipe that a task has made notices
 /// nothing of it. Closes itself.
@@ -16,7 +17,7 @@ public final class OpenFile: Sendable {
   ///   - descriptor: made with O_PATH; given away.
   ///   - follow: what a symbolic link in this directory leads to; nil if that is not shown.
   /// - Throws: when nothing can be said of what is open.
-  public init(_ descriptor: Int32, follow: @escaping @Sendable (String) -> stat? = { _ in nil }) throws(FileRefusal) {
+  public init(_ descriptor: Int32, follow: @escaping @Sendable (String) -> stat? = { _ in nil }) throws(WireRefusal) {
     var status = stat()
     guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
       if descriptor >= 0 { close(descriptor) }
@@ -32,8 +33,7 @@ public final class OpenFile: Sendable {
   public var isDirectory: Bool { status.st_mode & S_IFMT == S_IFDIR }
 
   /// What an entry of this directory is, after links if they lead to what is shown. Nil if there is none.
-  public func status(of name: String) -> stat? { status(ofEntry: name.utf8CString.map { $0 }) }
-
+  ///
   /// - Parameter name: with the zero at the end.
   func status(ofEntry name: [CChar]) -> stat? {
     var status = stat()
@@ -44,30 +44,21 @@ public final class OpenFile: Sendable {
   }
 
   /// Opens it for reading; the descriptor is the caller's.
-  func reopened(_ flags: Int32) throws(FileRefusal) -> Int32 {
+  func reopened(_ flags: Int32) throws(WireRefusal) -> Int32 {
     let path = "/proc/self/fd/\(place)"
     let reading = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags)
-    guard reading >= 0 else { throw FileRefusal(500, "Failed to open file: \(String(cString: strerror(errno))).\n") }
+    guard reading >= 0 else { throw WireRefusal(500, "Failed to open file: \(String(cString: strerror(errno))).\n") }
     return reading
   }
 }
 
-/// Why a file is not shown, in Mesos' words.
-public struct FileRefusal: Error, Equatable, Sendable {
-  public let status: Int
-  public let text: String
-
-  public init(_ status: Int, _ text: String) {
-    self.status = status
-    self.text = text
-  }
-
-  /// As Mesos says it: without a word.
-  public static let notFound = FileRefusal(404, "")
+extension WireRefusal {
+  /// As Mesos says of a file that is not shown: without a word.
+  public static let notFound = WireRefusal(404, "")
 }
 
 /// The files that a daemon shows, by the paths that requests have for them.
 public protocol FileCatalogue: Sendable {
   /// Blocks.
-  func open(_ path: String) throws(FileRefusal) -> OpenFile
+  func open(_ path: String) throws(WireRefusal) -> OpenFile
 }

@@ -1,5 +1,6 @@
 import AgentCore
 import Files
+import Wire
 
 /// What an agent shows: the sandboxes, and its log if that is a file.
 struct AgentFiles: FileCatalogue {
@@ -7,7 +8,7 @@ struct AgentFiles: FileCatalogue {
   let agentID: String?
   let log: LogFile
 
-  func open(_ path: String) throws(FileRefusal) -> OpenFile {
+  func open(_ path: String) throws(WireRefusal) -> OpenFile {
     if let sandbox = SandboxPath(path, workDirectory: workDirectory, agentID: agentID) { return try sandbox.open() }
     return try log.open(path)
   }

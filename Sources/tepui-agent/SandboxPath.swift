@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import Wire
 
 /// A path below a sandbox as `/files` names it, and what is safe to open behind it.
 ///
@@ -30,19 +31,19 @@ struct SandboxPath {
     rest = words[8...].joined(separator: "/")
   }
 
-  func open() throws(FileRefusal) -> OpenFile { try Self.open(rest, in: sandbox) }
+  func open() throws(WireRefusal) -> OpenFile { try Self.open(rest, in: sandbox) }
 
-  private static func open(_ rest: String, in sandbox: String) throws(FileRefusal) -> OpenFile {
+  private static func open(_ rest: String, in sandbox: String) throws(WireRefusal) -> OpenFile {
     let path = rest.isEmpty ? sandbox : "\(sandbox)/\(rest)"
     guard let resolved = realpath(path, nil) else {
       if errno == ENOENT || errno == ENOTDIR { throw .notFound }
       let reason = String(cString: strerror(errno))
-      throw FileRefusal(400, "Failed to determine canonical path of '\(path)': \(reason).\n")
+      throw WireRefusal(400, "Failed to determine canonical path of '\(path)': \(reason).\n")
     }
     defer { free(resolved) }
     let real = String(cString: resolved)
     guard real == sandbox || real.hasPrefix("\(sandbox)/") else {
-      throw FileRefusal(400, "'\(path)' is inaccessible.\n")
+      throw WireRefusal(400, "'\(path)' is inaccessible.\n")
     }
     let found = String(real.dropFirst(sandbox.count))
     return try OpenFile(try descend(found, from: sandbox)) { name in
@@ -52,7 +53,7 @@ struct SandboxPath {
 
   /// The task may exchange any part of the path for a link while this goes on, so no link is followed here: there was none
   /// a moment ago.
-  private static func descend(_ path: String, from sandbox: String) throws(FileRefusal) -> Int32 {
+  private static func descend(_ path: String, from sandbox: String) throws(WireRefusal) -> Int32 {
     var place = Glibc.open(sandbox, OpenFile.asPlace | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     for name in path.split(separator: "/").map(String.init) {
       guard place >= 0 else { throw .notFound }

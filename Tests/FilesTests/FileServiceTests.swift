@@ -11,7 +11,7 @@ import Wire
 private struct Directory: FileCatalogue {
   let path: String
 
-  func open(_ path: String) throws(FileRefusal) -> OpenFile {
+  func open(_ path: String) throws(WireRefusal) -> OpenFile {
     guard path == "/shown" || path.hasPrefix("/shown/") else { throw .notFound }
     return try OpenFile(Glibc.open(self.path + path.dropFirst("/shown".count), OpenFile.asPlace | O_CLOEXEC))
   }
