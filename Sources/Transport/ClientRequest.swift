@@ -26,16 +26,25 @@ public struct ClientRequest: Sendable, CustomStringConvertible {
 
   /// Escapes whatever may not stand in a query's name or value.
   public static func queryEscaped(_ text: String) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
-    var escaped: [UInt8] = []
-    for byte in text.utf8 {
+    escaped(text) { byte in
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
         UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
         UInt8(ascii: "~"), UInt8(ascii: "/"):
-        escaped.append(byte)
-      default: escaped += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+        true
+      default: false
       }
+    }
+  }
+
+  /// Escapes in a path and query what would end the request line, or is none of ASCII.
+  static func targetEscaped(_ text: String) -> String { escaped(text) { $0 > 0x20 && $0 < 0x7f } }
+
+  private static func escaped(_ text: String, unless isPlain: (UInt8) -> Bool) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    var escaped: [UInt8] = []
+    for byte in text.utf8 {
+      escaped += isPlain(byte) ? [byte] : [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
     }
     return String(decoding: escaped, as: UTF8.self)
   }

@@ -83,17 +83,8 @@ public final class Probe {
   private static func request(_ target: String, of endpoint: Endpoint) -> ClientRequest {
     let path = target.hasPrefix("/") ? target : "/\(target)"
     return ClientRequest(
-      .GET, endpoint, escaped(path), headers: ["User-Agent": "tepui", "Accept": "*/*", "Connection": "close"])
-  }
-
-  /// What would end the request line, or is none of ASCII.
-  private static func escaped(_ target: String) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
-    let bytes = target.utf8.flatMap { byte -> [UInt8] in
-      byte > 0x20 && byte < 0x7f ? [byte] : [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-    }
-    return String(decoding: bytes, as: UTF8.self)
-      connecting = nil
+      .GET, endpoint, ClientRequest.targetEscaped(path),
+      headers: ["User-Agent": "tepui", "Accept": "*/*", "Connection": "close"])
   }
 
   private func send(
@@ -102,6 +93,7 @@ public final class Probe {
     ClientConnection.connect(
       to: request.endpoint, on: eventLoop, timeout: Self.connectTimeout, by: way, began: began
     ) { [self] result in
+      connecting = nil
       switch result {
       case .failure(let error):
         if !isOver { finish(.failure(.cannotConnect(request, error)), completion) }
