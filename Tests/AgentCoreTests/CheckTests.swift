@@ -203,9 +203,12 @@ import Wire
     agent.advance(seconds: 0)
     let run = try #require(agent.checkRuns.last)
     #expect(run.containerID == agent.nested("t"))
-    if case .command(_, _, let environment) = run.action {
-      #expect(environment["MESOS_SANDBOX"] == agent.launches.last { $0.nesting?.taskID == "t" }?.sandbox)
+    let sandbox = try #require(agent.launches.last { $0.nesting?.taskID == "t" }?.sandbox)
+    guard case .command(_, _, let environment) = run.action else {
+      Issue.record("no command: \(run)")
+      return
     }
+    #expect(environment["MESOS_SANDBOX"] == sandbox)
     agent.endCheck(.exited(waitStatus: 1 << 8))
     #expect(agent.signalled("t") && !agent.signalled("other"))
     agent.exit("t", Exit.signal(15))
@@ -286,10 +289,6 @@ import Wire
     #expect(again.signals == [15])
   }
 
-  @Test func whatChecksTellDoesNotProlongTheCompletionTime() throws {
-    let agent = try Simulation.subscribed()
-    var info = healthChecked(delay: 50)
-    info.maxCompletionTime.nanoseconds = 60 * Simulation.second
   /// An earlier version of the agent wrote down no start of a task.
   @Test func theGracePeriodCountsWithoutARecordOfTheStart() throws {
     let agent = try Simulation.subscribed()
@@ -321,6 +320,10 @@ import Wire
     #expect(again.signals == [15])
   }
 
+  @Test func whatChecksTellDoesNotProlongTheCompletionTime() throws {
+    let agent = try Simulation.subscribed()
+    var info = healthChecked(delay: 50)
+    info.maxCompletionTime.nanoseconds = 60 * Simulation.second
     let container = agent.runCommand(info, of: durable)
     agent.advance(seconds: 50)
     agent.endCheck(.connected(true))
