@@ -246,9 +246,10 @@ extension AgentCore {
     guard let first = batch.first, !volumes.isEmpty else { return hand(batch, to: executor) }
     executor.queue.append(batch)
     emit(
-      .linkVolumes(
-        containerID: executor.containerID, batch: first.sequence, sandbox: sandbox(of: executor), user: executor.user,
-        volumes: volumes))
+      .addVolumes(
+        AddedVolumes(
+          containerID: executor.containerID, batch: first.sequence, sandbox: sandbox(of: executor), user: executor.user,
+          volumes: volumes, isRooted: setup(of: executor).root != nil)))
   }
 
   mutating func hand(_ batch: [AgentTask], to executor: Executor) {

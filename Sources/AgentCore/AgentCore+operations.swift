@@ -187,8 +187,8 @@ extension AgentCore {
     return nil
   }
 
-  /// Answer to `linkVolumes`: the tasks that waited for their volumes.
-  mutating func volumesLinked(_ containerID: String, batch: UInt64, problem: String?) {
+  /// Answer to `addVolumes`: the tasks that waited for their volumes.
+  mutating func volumesAdded(_ containerID: String, batch: UInt64, problem: String?) {
     guard let executor = containers[containerID],
       let index = executor.queue.firstIndex(where: { $0.first?.sequence == batch })
     else { return }

@@ -104,7 +104,7 @@ public struct AgentCore: ~Copyable {
     case .containerExited(let id, let outcome): containerExited(id, outcome)
     case .checkEnded(let run, let outcome): checkEnded(run, outcome)
     case .volumesChanged(let operation, let problem): volumesChanged(operation, problem: problem)
-    case .volumesLinked(let id, let batch, let problem): volumesLinked(id, batch: batch, problem: problem)
+    case .volumesAdded(let id, let batch, let problem): volumesAdded(id, batch: batch, problem: problem)
     case .unregister(let reason): unregister(reason: reason)
     case .tick: break
     }

@@ -42,8 +42,8 @@ public enum AgentEffect: Sendable {
   /// Delete what is in these trashes, but not what is of these operations: as long as it is there it shows that the
   /// volume was put away, and that what lies in its place is a newer one.
   case deleteRemoved(trashes: [String], keeping: Set<String>)
-  /// Put links to volumes into the sandbox of a container that runs.
-  case linkVolumes(containerID: String, batch: UInt64, sandbox: String, user: String?, volumes: [VolumeLink])
+  /// Let a container that runs have volumes in its sandbox.
+  case addVolumes(AddedVolumes)
 
   case persist(key: String, value: [UInt8])
   case forget(key: String)
@@ -57,4 +57,18 @@ public enum AgentEffect: Sendable {
 
 public enum LogLevel: Sendable {
   case debug, info, warning, error
+}
+
+/// Volumes for tasks that are given to an executor that runs.
+public struct AddedVolumes: Sendable {
+  public var containerID: String
+  /// Names the tasks in the answer.
+  public var batch: UInt64
+  /// Absolute path of the sandbox.
+  public var sandbox: String
+  /// To whom the sandbox belongs; nil is the agent's own.
+  public var user: String?
+  public var volumes: [VolumeLink]
+  /// The container has a root file system of its own, where links to the agent's lead nowhere.
+  public var isRooted: Bool
 }

@@ -26,8 +26,8 @@ public enum AgentInput: Sendable {
 
   /// Answer to `changeVolumes`; with a problem nothing has come of it.
   case volumesChanged(operation: String, problem: String?)
-  /// Answer to `linkVolumes`.
-  case volumesLinked(containerID: String, batch: UInt64, problem: String?)
+  /// Answer to `addVolumes`.
+  case volumesAdded(containerID: String, batch: UInt64, problem: String?)
 
   /// The operator wants the agent gone for good: its tasks end and the master forgets it.
   case unregister(reason: String)

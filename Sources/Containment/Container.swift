@@ -175,6 +175,9 @@ public protocol Containing: AnyObject, Sendable {
   func network(
     of containerID: String, _ answer: @escaping @Sendable (Result<ContainerNetwork?, ContainmentFailure>) -> Void)
 
+  /// The mounts of a running container; nil if they are those of the agent.
+  func mounts(of containerID: String, _ answer: @escaping @Sendable (ContainerMounts?) -> Void)
+
   /// Takes over a container of an earlier life of the agent; a pod before those within it. Exactly one `exited` follows, maybe at once.
   func recover(_ request: LaunchRequest, _ answer: @escaping @Sendable (LaunchedContainer?) -> Void)
 

@@ -3,31 +3,18 @@ import Glibc
 
 /// The network of a container that has one of its own. It lives at least as long as this.
 public final class ContainerNetwork: Sendable {
-  let descriptor: Int32
+  private let namespace: ContainerNamespace
 
-  private init(descriptor: Int32) { self.descriptor = descriptor }
+  private init(_ namespace: ContainerNamespace) { self.namespace = namespace }
 
   /// nil if the process has the network of the agent.
   static func find(of process: ProcessHandle) throws(ContainmentFailure) -> ContainerNetwork? {
-    let network = ContainerNetwork(descriptor: open("/proc/\(process.pid)/ns/net", O_RDONLY | O_CLOEXEC))
-    let error = errno
-    // Its parent may have reaped it, and the pid be another's: not if it runs still.
-    guard !process.hasEnded() else { throw ContainmentFailure(message: "the container does not run any more") }
-    guard network.descriptor >= 0 else {
-      throw ContainmentFailure(message: "cannot \(SystemFailure("open the task's network", code: error))")
-    }
-    var (theirs, ours) = (stat(), stat())
-    guard fstat(network.descriptor, &theirs) == 0, stat("/proc/self/ns/net", &ours) == 0 else {
-      throw ContainmentFailure(message: "cannot \(SystemFailure("tell networks apart"))")
-    }
-    return theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev ? nil : network
+    try ContainerNamespace.find("net", of: process).map { ContainerNetwork($0) }
   }
-
-  deinit { if descriptor >= 0 { close(descriptor) } }
 
   /// Connects to a port of its loopback address: a non-blocking descriptor, the caller's to close. Blocks.
   public func connect(toPort port: UInt16, isIPv6: Bool, timeoutMs: Int32) throws(ContainmentFailure) -> Int32 {
-    let socket = launch_socket(descriptor, isIPv6 ? 1 : 0)
+    let socket = launch_socket(namespace.descriptor, isIPv6 ? 1 : 0)
     guard socket >= 0 else { throw ContainmentFailure(message: "\(SystemFailure("enter the task's network"))") }
     let error = Self.connect(socket, port, isIPv6, timeoutMs)
     guard error != 0 else { return socket }

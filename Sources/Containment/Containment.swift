@@ -109,6 +109,13 @@ public final class Containment: Containing, @unchecked Sendable {
     return try ContainerNetwork.find(of: command)
   }
 
+  public func mounts(of containerID: String, _ answer: @escaping @Sendable (ContainerMounts?) -> Void) {
+    loop.submit { [self] in
+      // Of one that has ended it does not matter.
+      answer(containers[containerID]?.command.flatMap { try? ContainerMounts.find(of: $0) })
+    }
+  }
+
   public func recover(_ request: LaunchRequest, _ answer: @escaping @Sendable (LaunchedContainer?) -> Void) {
     loop.submit { [self] in takeOver(request, answer) }
   }

@@ -215,8 +215,7 @@ final class AgentProcess {
     case .changeVolumes(let operation, let make, let remove):
       containers?.changeVolumes(operation, make: make, remove: remove)
     case .deleteRemoved(let trashes, let keep): containers?.deleteRemoved(trashes, keeping: keep)
-    case .linkVolumes(let id, let batch, let sandbox, let user, let volumes):
-      containers?.link(volumes, into: sandbox, of: user, id, batch: batch)
+    case .addVolumes(let added): containers?.add(added)
     case .log(let level, let text): log.log(level: level.logger, "\(text)")
     case .stop(let reason): stop(reason)
     }

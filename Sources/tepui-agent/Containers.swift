@@ -167,13 +167,30 @@ final class Containers: Sendable {
     }
   }
 
-  func link(_ volumes: [VolumeLink], into sandbox: String, of user: String?, _ id: String, batch: UInt64) {
+  func add(_ added: AddedVolumes) {
+    guard added.isRooted else {
+      return add(added) { try Volumes.link(added.volumes, into: added.sandbox, for: $0) }
+    }
+    containment.mounts(of: added.containerID) { [self] mounts in
+      add(added) { owner in
+        guard let mounts else { throw FileError("the container \(added.containerID) does not run") }
+        try Volumes.give(added.volumes, to: owner)
+        for volume in added.volumes {
+          try mounts.bind(
+            volume.source, at: volume.containerPath, below: ContainerSetup.sandboxInRoot, for: owner)
+        }
+      }
+    }
+  }
+
+  private func add(_ added: AddedVolumes, _ body: @escaping @Sendable (UserAccount?) throws -> Void) {
+    let (id, batch) = (added.containerID, added.batch)
     sandboxes.async { [feed] in
       do {
-        try Volumes.link(volumes, into: sandbox, for: try Sandbox.account(of: user))
-        feed(.volumesLinked(containerID: id, batch: batch, problem: nil))
+        try body(try Sandbox.account(of: added.user))
+        feed(.volumesAdded(containerID: id, batch: batch, problem: nil))
       } catch {
-        feed(.volumesLinked(containerID: id, batch: batch, problem: "\(error)"))
+        feed(.volumesAdded(containerID: id, batch: batch, problem: "\(error)"))
       }
     }
   }

@@ -170,10 +170,28 @@ import Wire
     let container = agent.runExecutor([info])
     #expect(!agent.events().contains { $0.type == .launch })
     let batches = agent.effects.compactMap { effect in
-      if case .linkVolumes(container, let batch, _, _, _) = effect { batch } else { nil }
+      if case .addVolumes(let added) = effect, added.containerID == container { added.batch } else { nil }
     }
-    agent.feed(.volumesLinked(containerID: container, batch: try #require(batches.last), problem: nil))
+    agent.feed(.volumesAdded(containerID: container, batch: try #require(batches.last), problem: nil))
     #expect(agent.events().filter { $0.type == .launch }.count == 1)
+  }
+
+  @Test(arguments: [false, true]) func theVolumeIsToBeSeenInTheRootOfTheExecutor(hasImage: Bool) throws {
+    var configuration = Self.configuration()
+    configuration.rootDirectory = "/srv/roots"
+    let agent = try Simulation.subscribed(configuration)
+    var info = task(with: Self.volume(path: "deep/data"))
+    info.clearCommand()
+    var rooted = executor()
+    if hasImage {
+      rooted.container.type = .mesos
+      rooted.container.mesos.image.type = .docker
+      rooted.container.mesos.image.docker.name = "tiny"
+    }
+    let container = agent.runExecutor([info], executor: rooted)
+    let added = agent.effects.compactMap { if case .addVolumes(let added) = $0 { added } else { nil } }
+    #expect(added.map(\.isRooted) == [hasImage] && added.map(\.containerID) == [container])
+    #expect(added.map(\.volumes) == [[VolumeLink(source: Self.made.path, containerPath: "deep/data", isShared: false)]])
   }
 
   @Test func aTaskWhoseVolumeCannotBeLinkedFails() throws {
@@ -181,7 +199,7 @@ import Wire
     var info = task(with: Self.volume())
     info.clearCommand()
     let container = agent.runExecutor([info])
-    agent.feed(.volumesLinked(containerID: container, batch: 0, problem: "it is gone"))
+    agent.feed(.volumesAdded(containerID: container, batch: 0, problem: "it is gone"))
     #expect(agent.states("t1") == [.taskFailed])
     #expect(!agent.events().contains { $0.type == .launch })
   }

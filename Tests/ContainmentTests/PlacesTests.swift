@@ -206,6 +206,55 @@ extension ContainmentTests {
       #expect(harness.output(of: "c") == "own\nL")
     }
 
+    private func mounts(_ harness: Harness, _ id: String) async -> ContainerMounts? {
+      await withCheckedContinuation { done in harness.containment.mounts(of: id) { done.resume(returning: $0) } }
+    }
+
+    @Test func aRunningContainerGetsDirectoriesBelowItsSandbox() async throws {
+      let data = try Harness.makeDirectory()
+      let harness = try harness()
+      var request = try harness.request("c", "until test -e deep/data/go; do :; done; echo x > deep/data/new")
+      request.command.workingDirectory = "/mnt/mesos/sandbox"
+      request.root = try makeRoot()
+      let launched = try await harness.launch(request).get()
+      let sandbox = request.description.sandbox
+      let mounts = try #require(await mounts(harness, "c"))
+      let owner = try #require(UserAccount("nobody"))
+      // What is seen there already stays.
+      for _ in 1...2 { try mounts.bind(data, at: "deep/data", below: "/mnt/mesos/sandbox", for: owner) }
+      let seen = read("/proc/\(launched.pid)/mountinfo") ?? ""
+      #expect(seen.split(separator: "\n").count { $0.contains(" /mnt/mesos/sandbox/deep/data ") } == 1)
+      try Data().write(to: URL(filePath: "\(data)/go"))
+      #expect(try await harness.exit(of: "c").waitStatus == 0)
+      #expect(read("\(data)/new") == "x\n")
+      // Nobody else sees it.
+      #expect(try FileManager.default.contentsOfDirectory(atPath: "\(sandbox)/deep/data").isEmpty)
+      var status = stat()
+      #expect(stat("\(sandbox)/deep", &status) == 0 && status.st_uid == owner.uid)
+    }
+
+    @Test func linkInTheSandboxLeadsNoAddedDirectoryElsewhere() async throws {
+      let outside = try Harness.makeDirectory()
+      let harness = try harness()
+      var request = try harness.request("c", "until test -e go; do :; done")
+      request.command.workingDirectory = "/mnt/mesos/sandbox"
+      request.root = try makeRoot()
+      let sandbox = request.description.sandbox
+      try #require(symlink(outside, "\(sandbox)/trap") == 0)
+      _ = try await harness.launch(request).get()
+      let mounts = try #require(await mounts(harness, "c"))
+      for (path, problem) in [("trap", "Not a directory"), ("trap/x", "Not a directory")] {
+        let failure = #expect(throws: ContainmentFailure.self) {
+          try mounts.bind(outside, at: path, below: "/mnt/mesos/sandbox", for: nil)
+        }
+        #expect(failure?.message == "cannot mount \(outside) at \(path) in the sandbox: \(problem)")
+      }
+      #expect(access("\(outside)/x", F_OK) != 0)
+      try Data().write(to: URL(filePath: "\(sandbox)/go"))
+      _ = try await harness.exit(of: "c")
+      #expect(await self.mounts(harness, "nobody") == nil)
+    }
+
     @Test func linksOfARootFileSystemLeadNowhereElse() async throws {
       let root = try makeRoot()
       let outside = try Harness.makeDirectory()

@@ -191,7 +191,8 @@ final class AgentNode: StreamClient {
       for id in containers.keys.sorted() where !keep.contains(id) { containers[id] = nil }
     case .startCheck(let run): answer(.checkEnded(run: run.id, .connected(!world.happens(40))))
     case .changeVolumes(let operation, _, _): answer(.volumesChanged(operation: operation, problem: nil))
-    case .linkVolumes(let id, let batch, _, _, _): answer(.volumesLinked(containerID: id, batch: batch, problem: nil))
+    case .addVolumes(let added):
+      answer(.volumesAdded(containerID: added.containerID, batch: added.batch, problem: nil))
     case .stop: stop()
     case .log(.warning, let text), .log(.error, let text): world.note("agent \(hostname): \(text)")
     case .cancelLaunch, .endCheck, .deleteRemoved, .log, .persist, .forget, .forgetEverything, .update, .respond,

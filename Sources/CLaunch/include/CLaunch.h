@@ -71,6 +71,19 @@ int launch_allow_devices(int cgroup_fd, const struct launch_device *rules, size_
 /* A non-blocking TCP socket in the network namespace of a descriptor, or -1 and errno. Any thread. */
 int launch_socket(int network_fd, int is_ipv6);
 
+/* A directory that a running container is to see below its sandbox. */
+struct launch_binding {
+  int namespace_fd;    /* of the container's mounts */
+  const char *source;  /* absolute, as the caller sees it */
+  const char *sandbox; /* absolute, as the container sees it */
+  const char *path;    /* below the sandbox: without "..", and no part may be a link; directories that are missing are made */
+  uid_t user;          /* of what is made */
+  gid_t group;
+};
+
+/* Mounts it, unless it is there already. 0, or an errno. Any thread; blocks. */
+int launch_bind(const struct launch_binding *wanted);
+
 /* Reads one report and its sender's pid. 1: got one; 0: end of file; -1: errno (EAGAIN: nothing yet). */
 int launch_control_receive(int control_fd, struct launch_report *report, pid_t *sender);
 
