@@ -17,6 +17,20 @@ extension ContainmentTests {
       #expect(!output.contains("skipped"), "\(output)")
     }
 
+    /// What a host may not allow whose / is not a mount, such as that of continuous integration.
+    @Test(
+      .enabled(if: Enforcement.root == nil, "there is no guest where this kernel enforces limits itself")
+    )
+    func mountsAndNamespacesHoldInAGuestKernel() throws {
+      let suites = ["PlacesTests", "NamespaceTests", "VisitorTests", "Isolation", "AuthorIsolators"]
+      let filter = "^(ContainmentTests|ClusterTests).*(\(suites.joined(separator: "|"))|statusIsTrueHoweverLate)"
+      // User-Mode Linux has no user namespaces.
+      let output = try run(
+        "'\(Harness.ownProgram)' --testing-library swift-testing --filter '\(filter)' --skip UserNamespace")
+      for suite in suites { #expect(output.contains("Suite \(suite) passed"), "\(output)") }
+      #expect(!output.contains("skipped"), "\(output)")
+    }
+
     @Test func clusterEnforcesLimitsReportsThemAndLosesNoTask() throws {
       let output = try run("'\(Self.folder)/cluster' '\(Harness.products)'")
       #expect(output.contains("a task over its memory limit is reported with the reason, the limit and the peak\n"))
