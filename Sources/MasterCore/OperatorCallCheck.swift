@@ -29,7 +29,7 @@ extension MesosMasterCall {
       case .markAgentGone: ("mark_agent_gone", hasMarkAgentGone)
       case .unknown, .getHealth, .getFlags, .getVersion, .getMetrics, .getLoggingLevel, .getState, .getAgents,
         .getFrameworks, .getExecutors, .getOperations, .getTasks, .getRoles, .getWeights, .getMaster, .subscribe,
-        .getMaintenanceStatus, .getMaintenanceSchedule, .getQuota:
+        .getMaintenanceStatus, .getMaintenanceSchedule, .getQuota, .getModules:
         nil
       }
     guard let body, !body.isPresent else {

@@ -1,6 +1,7 @@
 import AgentCore
 import Daemon
 import Files
+import ModuleHost
 import NIOHTTP1
 import Transport
 import Wire
@@ -104,6 +105,9 @@ struct OperatorEndpoint {
     case .getLoggingLevel:
       response.type = .getLoggingLevel
       response.getLoggingLevel.level = Verbosity.level
+    case .getModules:
+      response.type = .getModules
+      response.getModules = MesosModuleList(ofEndpoint: ModuleStatus.json(process.modules.modules))
     case .getAgent:
       response.type = .getAgent
       response.getAgent.agentInfo = process.agentInfo

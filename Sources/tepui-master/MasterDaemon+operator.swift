@@ -1,5 +1,6 @@
 import Daemon
 import MasterCore
+import ModuleHost
 import Transport
 import Wire
 
@@ -90,6 +91,9 @@ extension MasterDaemon {
     case .getLoggingLevel:
       response.type = .getLoggingLevel
       response.getLoggingLevel.level = Verbosity.level
+    case .getModules:
+      response.type = .getModules
+      response.getModules = MesosModuleList(ofEndpoint: ModuleStatus.json(modules.modules))
     default: return nil
     }
     return response

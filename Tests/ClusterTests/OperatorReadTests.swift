@@ -120,6 +120,30 @@ extension ClusterTests {
       }
     }
 
+    /// Tepui's own call, to both daemons.
+    @Test func modulesAreTheOnesOfTheEndpoint() async throws {
+      try await Cluster.run { cluster in
+        let call = #"{"type": "GET_MODULES"}"#
+        for (endpoint, id) in [(cluster.master.endpoint, "org.tepui.drf"), (cluster.agent, "org.tepui.posix")] {
+          let answer = try await post(cluster, endpoint, call)
+          #expect(answer.status == .ok)
+          #expect(String(buffer: answer.body).hasPrefix(#"{"type":"GET_MODULES","get_modules":{"modules":[{"#))
+          let modules = try WireFormat.json.decode(MesosMasterResponse.self, from: answer.bodyBytes).getModules.modules
+          let loaded = try #require(modules.first { $0.state == "loaded" && $0.id == id }, "\(modules)")
+          #expect(loaded.path.hasPrefix(cluster.modulesDirectory) && loaded.abi == "0.9" && !loaded.version.isEmpty)
+          #expect(loaded.hasCalls && loaded.hasTimeMs && loaded.refusals == 0 && loaded.failures == 0)
+
+          let listing = try await cluster.get(endpoint, "/modules")
+          let listed = try #require(try JSONSerialization.jsonObject(with: Data(listing.bodyBytes)) as? [String: Any])
+          let paths = (listed["modules"] as? [[String: Any]] ?? []).map { $0["path"] as? String }
+          #expect(modules.count > 1 && modules.map(\.path) == paths)
+          let inProtobuf = try await post(cluster, endpoint, call, .protobuf)
+          let message = try WireFormat.protobuf.decode(MesosAgentResponse.self, from: inProtobuf.bodyBytes)
+          #expect(message.type == .getModules && message.getModules.modules.map(\.path) == paths)
+        }
+      }
+    }
+
     @Test func answersOfTheAgentHaveTheShapeOfThoseOfMesos() async throws {
       try await withTasks { cluster, _ in
         let calls = [

@@ -9,7 +9,7 @@
 //   https://github.com/apple/swift-protobuf/
 
 // Operator API of the agent: calls of operators to POST /api/v1 and their answers, as far as they read.
-// Names and numbers are those of the Mesos v1 API; they are fixed by the protocol.
+// Names and numbers are those of the Mesos v1 API; they are fixed by the protocol. From 1000 on they are Tepui's own.
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -131,6 +131,7 @@ public nonisolated struct MesosAgentCall: Sendable {
     case removeResourceProviderConfig = 29
     case markResourceProviderGone = 32
     case pruneImages = 30
+    case getModules = 1000
 
     public init() {
       self = .unknown
@@ -442,6 +443,15 @@ public nonisolated struct MesosAgentResponse: @unchecked Sendable {
   /// Clears the value of `getResourceProviders`. Subsequent reads from it will return its default value.
   public mutating func clearGetResourceProviders() {_uniqueStorage()._getResourceProviders = nil}
 
+  public var getModules: MesosModuleList {
+    get {_storage._getModules ?? MesosModuleList()}
+    set {_uniqueStorage()._getModules = newValue}
+  }
+  /// Returns true if `getModules` has been explicitly set.
+  public var hasGetModules: Bool {_storage._getModules != nil}
+  /// Clears the value of `getModules`. Subsequent reads from it will return its default value.
+  public mutating func clearGetModules() {_uniqueStorage()._getModules = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum TypeEnum: Int, SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -465,6 +475,7 @@ public nonisolated struct MesosAgentResponse: @unchecked Sendable {
     /// NOTE: This enum value was marked as deprecated in the .proto file
     case waitNestedContainer = 13
     case waitContainer = 15
+    case getModules = 1000
 
     public init() {
       self = .unknown
@@ -957,7 +968,7 @@ nonisolated extension MesosAgentCall: SwiftProtobuf.Message, SwiftProtobuf._Mess
 }
 
 nonisolated extension MesosAgentCall.TypeEnum: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}GET_HEALTH\0\u{1}GET_FLAGS\0\u{1}GET_VERSION\0\u{1}GET_METRICS\0\u{1}GET_LOGGING_LEVEL\0\u{1}SET_LOGGING_LEVEL\0\u{1}LIST_FILES\0\u{1}READ_FILE\0\u{1}GET_STATE\0\u{1}GET_CONTAINERS\0\u{1}GET_FRAMEWORKS\0\u{1}GET_EXECUTORS\0\u{1}GET_TASKS\0\u{1}LAUNCH_NESTED_CONTAINER\0\u{1}WAIT_NESTED_CONTAINER\0\u{1}KILL_NESTED_CONTAINER\0\u{1}LAUNCH_NESTED_CONTAINER_SESSION\0\u{1}ATTACH_CONTAINER_INPUT\0\u{1}ATTACH_CONTAINER_OUTPUT\0\u{1}GET_AGENT\0\u{1}REMOVE_NESTED_CONTAINER\0\u{1}LAUNCH_CONTAINER\0\u{1}WAIT_CONTAINER\0\u{1}KILL_CONTAINER\0\u{1}REMOVE_CONTAINER\0\u{1}GET_RESOURCE_PROVIDERS\0\u{1}ADD_RESOURCE_PROVIDER_CONFIG\0\u{1}UPDATE_RESOURCE_PROVIDER_CONFIG\0\u{1}REMOVE_RESOURCE_PROVIDER_CONFIG\0\u{1}PRUNE_IMAGES\0\u{1}GET_OPERATIONS\0\u{1}MARK_RESOURCE_PROVIDER_GONE\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}GET_HEALTH\0\u{1}GET_FLAGS\0\u{1}GET_VERSION\0\u{1}GET_METRICS\0\u{1}GET_LOGGING_LEVEL\0\u{1}SET_LOGGING_LEVEL\0\u{1}LIST_FILES\0\u{1}READ_FILE\0\u{1}GET_STATE\0\u{1}GET_CONTAINERS\0\u{1}GET_FRAMEWORKS\0\u{1}GET_EXECUTORS\0\u{1}GET_TASKS\0\u{1}LAUNCH_NESTED_CONTAINER\0\u{1}WAIT_NESTED_CONTAINER\0\u{1}KILL_NESTED_CONTAINER\0\u{1}LAUNCH_NESTED_CONTAINER_SESSION\0\u{1}ATTACH_CONTAINER_INPUT\0\u{1}ATTACH_CONTAINER_OUTPUT\0\u{1}GET_AGENT\0\u{1}REMOVE_NESTED_CONTAINER\0\u{1}LAUNCH_CONTAINER\0\u{1}WAIT_CONTAINER\0\u{1}KILL_CONTAINER\0\u{1}REMOVE_CONTAINER\0\u{1}GET_RESOURCE_PROVIDERS\0\u{1}ADD_RESOURCE_PROVIDER_CONFIG\0\u{1}UPDATE_RESOURCE_PROVIDER_CONFIG\0\u{1}REMOVE_RESOURCE_PROVIDER_CONFIG\0\u{1}PRUNE_IMAGES\0\u{1}GET_OPERATIONS\0\u{1}MARK_RESOURCE_PROVIDER_GONE\0\u{2}H\u{f}GET_MODULES\0")
 }
 
 nonisolated extension MesosAgentCall.GetMetrics: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -1175,7 +1186,7 @@ nonisolated extension MesosAgentCall.GetContainers: SwiftProtobuf.Message, Swift
 
 nonisolated extension MesosAgentResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Response"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{3}get_health\0\u{3}get_flags\0\u{3}get_version\0\u{3}get_metrics\0\u{3}get_logging_level\0\u{3}list_files\0\u{3}read_file\0\u{3}get_state\0\u{3}get_containers\0\u{3}get_frameworks\0\u{3}get_executors\0\u{3}get_tasks\0\u{4}\u{2}get_agent\0\u{4}\u{2}get_resource_providers\0\u{3}get_operations\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{3}get_health\0\u{3}get_flags\0\u{3}get_version\0\u{3}get_metrics\0\u{3}get_logging_level\0\u{3}list_files\0\u{3}read_file\0\u{3}get_state\0\u{3}get_containers\0\u{3}get_frameworks\0\u{3}get_executors\0\u{3}get_tasks\0\u{4}\u{2}get_agent\0\u{4}\u{2}get_resource_providers\0\u{3}get_operations\0\u{4}V\u{f}get_modules\0")
 
   fileprivate class _StorageClass {
     var _type: MesosAgentResponse.TypeEnum? = nil
@@ -1194,6 +1205,7 @@ nonisolated extension MesosAgentResponse: SwiftProtobuf.Message, SwiftProtobuf._
     var _getTasks: MesosAgentResponse.GetTasks? = nil
     var _getAgent: MesosAgentResponse.GetAgent? = nil
     var _getResourceProviders: MesosAgentResponse.GetResourceProviders? = nil
+    var _getModules: MesosModuleList? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1220,6 +1232,7 @@ nonisolated extension MesosAgentResponse: SwiftProtobuf.Message, SwiftProtobuf._
       _getTasks = source._getTasks
       _getAgent = source._getAgent
       _getResourceProviders = source._getResourceProviders
+      _getModules = source._getModules
     }
   }
 
@@ -1246,6 +1259,7 @@ nonisolated extension MesosAgentResponse: SwiftProtobuf.Message, SwiftProtobuf._
       if let v = _storage._getOperations, !v.isInitialized {return false}
       if let v = _storage._getTasks, !v.isInitialized {return false}
       if let v = _storage._getAgent, !v.isInitialized {return false}
+      if let v = _storage._getModules, !v.isInitialized {return false}
       return true
     }
   }
@@ -1274,6 +1288,7 @@ nonisolated extension MesosAgentResponse: SwiftProtobuf.Message, SwiftProtobuf._
         case 15: try { try decoder.decodeSingularMessageField(value: &_storage._getAgent) }()
         case 17: try { try decoder.decodeSingularMessageField(value: &_storage._getResourceProviders) }()
         case 18: try { try decoder.decodeSingularMessageField(value: &_storage._getOperations) }()
+        case 1000: try { try decoder.decodeSingularMessageField(value: &_storage._getModules) }()
         default: break
         }
       }
@@ -1334,6 +1349,9 @@ nonisolated extension MesosAgentResponse: SwiftProtobuf.Message, SwiftProtobuf._
       try { if let v = _storage._getOperations {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
       } }()
+      try { if let v = _storage._getModules {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1000)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1359,6 +1377,7 @@ nonisolated extension MesosAgentResponse: SwiftProtobuf.Message, SwiftProtobuf._
         if _storage._getTasks != rhs_storage._getTasks {return false}
         if _storage._getAgent != rhs_storage._getAgent {return false}
         if _storage._getResourceProviders != rhs_storage._getResourceProviders {return false}
+        if _storage._getModules != rhs_storage._getModules {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1369,7 +1388,7 @@ nonisolated extension MesosAgentResponse: SwiftProtobuf.Message, SwiftProtobuf._
 }
 
 nonisolated extension MesosAgentResponse.TypeEnum: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}GET_HEALTH\0\u{1}GET_FLAGS\0\u{1}GET_VERSION\0\u{1}GET_METRICS\0\u{1}GET_LOGGING_LEVEL\0\u{1}LIST_FILES\0\u{1}READ_FILE\0\u{1}GET_STATE\0\u{1}GET_CONTAINERS\0\u{1}GET_FRAMEWORKS\0\u{1}GET_EXECUTORS\0\u{1}GET_TASKS\0\u{1}WAIT_NESTED_CONTAINER\0\u{1}GET_AGENT\0\u{1}WAIT_CONTAINER\0\u{1}GET_RESOURCE_PROVIDERS\0\u{1}GET_OPERATIONS\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}GET_HEALTH\0\u{1}GET_FLAGS\0\u{1}GET_VERSION\0\u{1}GET_METRICS\0\u{1}GET_LOGGING_LEVEL\0\u{1}LIST_FILES\0\u{1}READ_FILE\0\u{1}GET_STATE\0\u{1}GET_CONTAINERS\0\u{1}GET_FRAMEWORKS\0\u{1}GET_EXECUTORS\0\u{1}GET_TASKS\0\u{1}WAIT_NESTED_CONTAINER\0\u{1}GET_AGENT\0\u{1}WAIT_CONTAINER\0\u{1}GET_RESOURCE_PROVIDERS\0\u{1}GET_OPERATIONS\0\u{2}W\u{f}GET_MODULES\0")
 }
 
 nonisolated extension MesosAgentResponse.GetHealth: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -9,7 +9,7 @@
 //   https://github.com/apple/swift-protobuf/
 
 // Operator API of the master: calls of operators to POST /api/v1, their answers and the events of its stream.
-// Names and numbers are those of the Mesos v1 API; they are fixed by the protocol.
+// Names and numbers are those of the Mesos v1 API; they are fixed by the protocol. From 1000 on they are Tepui's own.
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -321,6 +321,7 @@ public nonisolated struct MesosMasterCall: @unchecked Sendable {
     case removeQuota = 30
     case teardown = 31
     case markAgentGone = 32
+    case getModules = 1000
 
     public init() {
       self = .unknown
@@ -1055,6 +1056,15 @@ public nonisolated struct MesosMasterResponse: @unchecked Sendable {
   /// Clears the value of `getQuota`. Subsequent reads from it will return its default value.
   public mutating func clearGetQuota() {_uniqueStorage()._getQuota = nil}
 
+  public var getModules: MesosModuleList {
+    get {_storage._getModules ?? MesosModuleList()}
+    set {_uniqueStorage()._getModules = newValue}
+  }
+  /// Returns true if `getModules` has been explicitly set.
+  public var hasGetModules: Bool {_storage._getModules != nil}
+  /// Clears the value of `getModules`. Subsequent reads from it will return its default value.
+  public mutating func clearGetModules() {_uniqueStorage()._getModules = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum TypeEnum: Int, SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -1078,6 +1088,7 @@ public nonisolated struct MesosMasterResponse: @unchecked Sendable {
     case getMaintenanceStatus = 16
     case getMaintenanceSchedule = 17
     case getQuota = 18
+    case getModules = 1000
 
     public init() {
       self = .unknown
@@ -2330,7 +2341,7 @@ nonisolated extension MesosMasterCall: SwiftProtobuf.Message, SwiftProtobuf._Mes
 }
 
 nonisolated extension MesosMasterCall.TypeEnum: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}GET_HEALTH\0\u{1}GET_FLAGS\0\u{1}GET_VERSION\0\u{1}GET_METRICS\0\u{1}GET_LOGGING_LEVEL\0\u{1}SET_LOGGING_LEVEL\0\u{1}LIST_FILES\0\u{1}READ_FILE\0\u{1}GET_STATE\0\u{1}GET_AGENTS\0\u{1}GET_FRAMEWORKS\0\u{1}GET_EXECUTORS\0\u{1}GET_TASKS\0\u{1}GET_ROLES\0\u{1}GET_WEIGHTS\0\u{1}UPDATE_WEIGHTS\0\u{1}GET_MASTER\0\u{1}SUBSCRIBE\0\u{1}RESERVE_RESOURCES\0\u{1}UNRESERVE_RESOURCES\0\u{1}CREATE_VOLUMES\0\u{1}DESTROY_VOLUMES\0\u{1}GET_MAINTENANCE_STATUS\0\u{1}GET_MAINTENANCE_SCHEDULE\0\u{1}UPDATE_MAINTENANCE_SCHEDULE\0\u{1}START_MAINTENANCE\0\u{1}STOP_MAINTENANCE\0\u{1}GET_QUOTA\0\u{1}SET_QUOTA\0\u{1}REMOVE_QUOTA\0\u{1}TEARDOWN\0\u{1}MARK_AGENT_GONE\0\u{1}GET_OPERATIONS\0\u{1}GROW_VOLUME\0\u{1}SHRINK_VOLUME\0\u{1}UPDATE_QUOTA\0\u{1}DRAIN_AGENT\0\u{1}DEACTIVATE_AGENT\0\u{1}REACTIVATE_AGENT\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}GET_HEALTH\0\u{1}GET_FLAGS\0\u{1}GET_VERSION\0\u{1}GET_METRICS\0\u{1}GET_LOGGING_LEVEL\0\u{1}SET_LOGGING_LEVEL\0\u{1}LIST_FILES\0\u{1}READ_FILE\0\u{1}GET_STATE\0\u{1}GET_AGENTS\0\u{1}GET_FRAMEWORKS\0\u{1}GET_EXECUTORS\0\u{1}GET_TASKS\0\u{1}GET_ROLES\0\u{1}GET_WEIGHTS\0\u{1}UPDATE_WEIGHTS\0\u{1}GET_MASTER\0\u{1}SUBSCRIBE\0\u{1}RESERVE_RESOURCES\0\u{1}UNRESERVE_RESOURCES\0\u{1}CREATE_VOLUMES\0\u{1}DESTROY_VOLUMES\0\u{1}GET_MAINTENANCE_STATUS\0\u{1}GET_MAINTENANCE_SCHEDULE\0\u{1}UPDATE_MAINTENANCE_SCHEDULE\0\u{1}START_MAINTENANCE\0\u{1}STOP_MAINTENANCE\0\u{1}GET_QUOTA\0\u{1}SET_QUOTA\0\u{1}REMOVE_QUOTA\0\u{1}TEARDOWN\0\u{1}MARK_AGENT_GONE\0\u{1}GET_OPERATIONS\0\u{1}GROW_VOLUME\0\u{1}SHRINK_VOLUME\0\u{1}UPDATE_QUOTA\0\u{1}DRAIN_AGENT\0\u{1}DEACTIVATE_AGENT\0\u{1}REACTIVATE_AGENT\0\u{2}A\u{f}GET_MODULES\0")
 }
 
 nonisolated extension MesosMasterCall.GetMetrics: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -3273,7 +3284,7 @@ nonisolated extension MesosMasterCall.MarkAgentGone: SwiftProtobuf.Message, Swif
 
 nonisolated extension MesosMasterResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Response"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{3}get_health\0\u{3}get_flags\0\u{3}get_version\0\u{3}get_metrics\0\u{3}get_logging_level\0\u{3}list_files\0\u{3}read_file\0\u{3}get_state\0\u{3}get_agents\0\u{3}get_frameworks\0\u{3}get_executors\0\u{3}get_tasks\0\u{3}get_roles\0\u{3}get_weights\0\u{3}get_master\0\u{3}get_maintenance_status\0\u{3}get_maintenance_schedule\0\u{3}get_quota\0\u{3}get_operations\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{3}get_health\0\u{3}get_flags\0\u{3}get_version\0\u{3}get_metrics\0\u{3}get_logging_level\0\u{3}list_files\0\u{3}read_file\0\u{3}get_state\0\u{3}get_agents\0\u{3}get_frameworks\0\u{3}get_executors\0\u{3}get_tasks\0\u{3}get_roles\0\u{3}get_weights\0\u{3}get_master\0\u{3}get_maintenance_status\0\u{3}get_maintenance_schedule\0\u{3}get_quota\0\u{3}get_operations\0\u{4}T\u{f}get_modules\0")
 
   fileprivate class _StorageClass {
     var _type: MesosMasterResponse.TypeEnum? = nil
@@ -3296,6 +3307,7 @@ nonisolated extension MesosMasterResponse: SwiftProtobuf.Message, SwiftProtobuf.
     var _getMaintenanceStatus: MesosMasterResponse.GetMaintenanceStatus? = nil
     var _getMaintenanceSchedule: MesosMasterResponse.GetMaintenanceSchedule? = nil
     var _getQuota: MesosMasterResponse.GetQuota? = nil
+    var _getModules: MesosModuleList? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3326,6 +3338,7 @@ nonisolated extension MesosMasterResponse: SwiftProtobuf.Message, SwiftProtobuf.
       _getMaintenanceStatus = source._getMaintenanceStatus
       _getMaintenanceSchedule = source._getMaintenanceSchedule
       _getQuota = source._getQuota
+      _getModules = source._getModules
     }
   }
 
@@ -3357,6 +3370,7 @@ nonisolated extension MesosMasterResponse: SwiftProtobuf.Message, SwiftProtobuf.
       if let v = _storage._getMaintenanceStatus, !v.isInitialized {return false}
       if let v = _storage._getMaintenanceSchedule, !v.isInitialized {return false}
       if let v = _storage._getQuota, !v.isInitialized {return false}
+      if let v = _storage._getModules, !v.isInitialized {return false}
       return true
     }
   }
@@ -3389,6 +3403,7 @@ nonisolated extension MesosMasterResponse: SwiftProtobuf.Message, SwiftProtobuf.
         case 18: try { try decoder.decodeSingularMessageField(value: &_storage._getMaintenanceSchedule) }()
         case 19: try { try decoder.decodeSingularMessageField(value: &_storage._getQuota) }()
         case 20: try { try decoder.decodeSingularMessageField(value: &_storage._getOperations) }()
+        case 1000: try { try decoder.decodeSingularMessageField(value: &_storage._getModules) }()
         default: break
         }
       }
@@ -3461,6 +3476,9 @@ nonisolated extension MesosMasterResponse: SwiftProtobuf.Message, SwiftProtobuf.
       try { if let v = _storage._getOperations {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
       } }()
+      try { if let v = _storage._getModules {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1000)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3490,6 +3508,7 @@ nonisolated extension MesosMasterResponse: SwiftProtobuf.Message, SwiftProtobuf.
         if _storage._getMaintenanceStatus != rhs_storage._getMaintenanceStatus {return false}
         if _storage._getMaintenanceSchedule != rhs_storage._getMaintenanceSchedule {return false}
         if _storage._getQuota != rhs_storage._getQuota {return false}
+        if _storage._getModules != rhs_storage._getModules {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -3500,7 +3519,7 @@ nonisolated extension MesosMasterResponse: SwiftProtobuf.Message, SwiftProtobuf.
 }
 
 nonisolated extension MesosMasterResponse.TypeEnum: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}GET_HEALTH\0\u{1}GET_FLAGS\0\u{1}GET_VERSION\0\u{1}GET_METRICS\0\u{1}GET_LOGGING_LEVEL\0\u{1}LIST_FILES\0\u{1}READ_FILE\0\u{1}GET_STATE\0\u{1}GET_AGENTS\0\u{1}GET_FRAMEWORKS\0\u{1}GET_EXECUTORS\0\u{1}GET_TASKS\0\u{1}GET_ROLES\0\u{1}GET_WEIGHTS\0\u{1}GET_MASTER\0\u{1}GET_MAINTENANCE_STATUS\0\u{1}GET_MAINTENANCE_SCHEDULE\0\u{1}GET_QUOTA\0\u{1}GET_OPERATIONS\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}GET_HEALTH\0\u{1}GET_FLAGS\0\u{1}GET_VERSION\0\u{1}GET_METRICS\0\u{1}GET_LOGGING_LEVEL\0\u{1}LIST_FILES\0\u{1}READ_FILE\0\u{1}GET_STATE\0\u{1}GET_AGENTS\0\u{1}GET_FRAMEWORKS\0\u{1}GET_EXECUTORS\0\u{1}GET_TASKS\0\u{1}GET_ROLES\0\u{1}GET_WEIGHTS\0\u{1}GET_MASTER\0\u{1}GET_MAINTENANCE_STATUS\0\u{1}GET_MAINTENANCE_SCHEDULE\0\u{1}GET_QUOTA\0\u{1}GET_OPERATIONS\0\u{2}U\u{f}GET_MODULES\0")
 }
 
 nonisolated extension MesosMasterResponse.GetHealth: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

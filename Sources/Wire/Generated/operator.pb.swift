@@ -258,6 +258,182 @@ public nonisolated struct MesosFileInfo: Sendable {
   fileprivate var _gid: String? = nil
 }
 
+/// A module and what it has done so far, named as in the endpoint /modules. Tepui's own.
+public nonisolated struct MesosModule: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var path: String {
+    get {_path ?? String()}
+    set {_path = newValue}
+  }
+  /// Returns true if `path` has been explicitly set.
+  public var hasPath: Bool {self._path != nil}
+  /// Clears the value of `path`. Subsequent reads from it will return its default value.
+  public mutating func clearPath() {self._path = nil}
+
+  public var state: String {
+    get {_state ?? String()}
+    set {_state = newValue}
+  }
+  /// Returns true if `state` has been explicitly set.
+  public var hasState: Bool {self._state != nil}
+  /// Clears the value of `state`. Subsequent reads from it will return its default value.
+  public mutating func clearState() {self._state = nil}
+
+  public var id: String {
+    get {_id ?? String()}
+    set {_id = newValue}
+  }
+  /// Returns true if `id` has been explicitly set.
+  public var hasID: Bool {self._id != nil}
+  /// Clears the value of `id`. Subsequent reads from it will return its default value.
+  public mutating func clearID() {self._id = nil}
+
+  public var kind: String {
+    get {_kind ?? String()}
+    set {_kind = newValue}
+  }
+  /// Returns true if `kind` has been explicitly set.
+  public var hasKind: Bool {self._kind != nil}
+  /// Clears the value of `kind`. Subsequent reads from it will return its default value.
+  public mutating func clearKind() {self._kind = nil}
+
+  public var version: String {
+    get {_version ?? String()}
+    set {_version = newValue}
+  }
+  /// Returns true if `version` has been explicitly set.
+  public var hasVersion: Bool {self._version != nil}
+  /// Clears the value of `version`. Subsequent reads from it will return its default value.
+  public mutating func clearVersion() {self._version = nil}
+
+  public var author: String {
+    get {_author ?? String()}
+    set {_author = newValue}
+  }
+  /// Returns true if `author` has been explicitly set.
+  public var hasAuthor: Bool {self._author != nil}
+  /// Clears the value of `author`. Subsequent reads from it will return its default value.
+  public mutating func clearAuthor() {self._author = nil}
+
+  public var licence: String {
+    get {_licence ?? String()}
+    set {_licence = newValue}
+  }
+  /// Returns true if `licence` has been explicitly set.
+  public var hasLicence: Bool {self._licence != nil}
+  /// Clears the value of `licence`. Subsequent reads from it will return its default value.
+  public mutating func clearLicence() {self._licence = nil}
+
+  public var summary: String {
+    get {_summary ?? String()}
+    set {_summary = newValue}
+  }
+  /// Returns true if `summary` has been explicitly set.
+  public var hasSummary: Bool {self._summary != nil}
+  /// Clears the value of `summary`. Subsequent reads from it will return its default value.
+  public mutating func clearSummary() {self._summary = nil}
+
+  public var abi: String {
+    get {_abi ?? String()}
+    set {_abi = newValue}
+  }
+  /// Returns true if `abi` has been explicitly set.
+  public var hasAbi: Bool {self._abi != nil}
+  /// Clears the value of `abi`. Subsequent reads from it will return its default value.
+  public mutating func clearAbi() {self._abi = nil}
+
+  public var parameters: Dictionary<String,String> = [:]
+
+  public var calls: UInt64 {
+    get {_calls ?? 0}
+    set {_calls = newValue}
+  }
+  /// Returns true if `calls` has been explicitly set.
+  public var hasCalls: Bool {self._calls != nil}
+  /// Clears the value of `calls`. Subsequent reads from it will return its default value.
+  public mutating func clearCalls() {self._calls = nil}
+
+  public var timeMs: Double {
+    get {_timeMs ?? 0}
+    set {_timeMs = newValue}
+  }
+  /// Returns true if `timeMs` has been explicitly set.
+  public var hasTimeMs: Bool {self._timeMs != nil}
+  /// Clears the value of `timeMs`. Subsequent reads from it will return its default value.
+  public mutating func clearTimeMs() {self._timeMs = nil}
+
+  public var refusals: UInt64 {
+    get {_refusals ?? 0}
+    set {_refusals = newValue}
+  }
+  /// Returns true if `refusals` has been explicitly set.
+  public var hasRefusals: Bool {self._refusals != nil}
+  /// Clears the value of `refusals`. Subsequent reads from it will return its default value.
+  public mutating func clearRefusals() {self._refusals = nil}
+
+  public var failures: UInt64 {
+    get {_failures ?? 0}
+    set {_failures = newValue}
+  }
+  /// Returns true if `failures` has been explicitly set.
+  public var hasFailures: Bool {self._failures != nil}
+  /// Clears the value of `failures`. Subsequent reads from it will return its default value.
+  public mutating func clearFailures() {self._failures = nil}
+
+  public var overruns: UInt64 {
+    get {_overruns ?? 0}
+    set {_overruns = newValue}
+  }
+  /// Returns true if `overruns` has been explicitly set.
+  public var hasOverruns: Bool {self._overruns != nil}
+  /// Clears the value of `overruns`. Subsequent reads from it will return its default value.
+  public mutating func clearOverruns() {self._overruns = nil}
+
+  public var reason: String {
+    get {_reason ?? String()}
+    set {_reason = newValue}
+  }
+  /// Returns true if `reason` has been explicitly set.
+  public var hasReason: Bool {self._reason != nil}
+  /// Clears the value of `reason`. Subsequent reads from it will return its default value.
+  public mutating func clearReason() {self._reason = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _path: String? = nil
+  fileprivate var _state: String? = nil
+  fileprivate var _id: String? = nil
+  fileprivate var _kind: String? = nil
+  fileprivate var _version: String? = nil
+  fileprivate var _author: String? = nil
+  fileprivate var _licence: String? = nil
+  fileprivate var _summary: String? = nil
+  fileprivate var _abi: String? = nil
+  fileprivate var _calls: UInt64? = nil
+  fileprivate var _timeMs: Double? = nil
+  fileprivate var _refusals: UInt64? = nil
+  fileprivate var _failures: UInt64? = nil
+  fileprivate var _overruns: UInt64? = nil
+  fileprivate var _reason: String? = nil
+}
+
+public nonisolated struct MesosModuleList: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var modules: [MesosModule] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 public nonisolated struct MesosRole: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -680,6 +856,156 @@ nonisolated extension MesosFileInfo: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs._mode != rhs._mode {return false}
     if lhs._uid != rhs._uid {return false}
     if lhs._gid != rhs._gid {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension MesosModule: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Module"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}state\0\u{1}id\0\u{1}kind\0\u{1}version\0\u{1}author\0\u{1}licence\0\u{1}summary\0\u{1}abi\0\u{1}parameters\0\u{1}calls\0\u{3}time_ms\0\u{1}refusals\0\u{1}failures\0\u{1}overruns\0\u{1}reason\0")
+
+  public var isInitialized: Bool {
+    if self._path == nil {return false}
+    if self._state == nil {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._path) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._state) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._id) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self._kind) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self._version) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self._author) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self._licence) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self._summary) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self._abi) }()
+      case 10: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.parameters) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self._calls) }()
+      case 12: try { try decoder.decodeSingularDoubleField(value: &self._timeMs) }()
+      case 13: try { try decoder.decodeSingularUInt64Field(value: &self._refusals) }()
+      case 14: try { try decoder.decodeSingularUInt64Field(value: &self._failures) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self._overruns) }()
+      case 16: try { try decoder.decodeSingularStringField(value: &self._reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._path {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._state {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._id {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._kind {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._version {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._author {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 6)
+    } }()
+    try { if let v = self._licence {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 7)
+    } }()
+    try { if let v = self._summary {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 8)
+    } }()
+    try { if let v = self._abi {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 9)
+    } }()
+    if !self.parameters.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.parameters, fieldNumber: 10)
+    }
+    try { if let v = self._calls {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 11)
+    } }()
+    try { if let v = self._timeMs {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 12)
+    } }()
+    try { if let v = self._refusals {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 13)
+    } }()
+    try { if let v = self._failures {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 14)
+    } }()
+    try { if let v = self._overruns {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 15)
+    } }()
+    try { if let v = self._reason {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 16)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: MesosModule, rhs: MesosModule) -> Bool {
+    if lhs._path != rhs._path {return false}
+    if lhs._state != rhs._state {return false}
+    if lhs._id != rhs._id {return false}
+    if lhs._kind != rhs._kind {return false}
+    if lhs._version != rhs._version {return false}
+    if lhs._author != rhs._author {return false}
+    if lhs._licence != rhs._licence {return false}
+    if lhs._summary != rhs._summary {return false}
+    if lhs._abi != rhs._abi {return false}
+    if lhs.parameters != rhs.parameters {return false}
+    if lhs._calls != rhs._calls {return false}
+    if lhs._timeMs != rhs._timeMs {return false}
+    if lhs._refusals != rhs._refusals {return false}
+    if lhs._failures != rhs._failures {return false}
+    if lhs._overruns != rhs._overruns {return false}
+    if lhs._reason != rhs._reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension MesosModuleList: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ModuleList"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}modules\0")
+
+  public var isInitialized: Bool {
+    if !SwiftProtobuf.Internal.areAllInitialized(self.modules) {return false}
+    return true
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.modules) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.modules.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.modules, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: MesosModuleList, rhs: MesosModuleList) -> Bool {
+    if lhs.modules != rhs.modules {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
