@@ -219,7 +219,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "ContainmentTests", dependencies: ["Containment", "ModuleHost", "CLaunch", logging], swiftSettings: strict),
-    .testTarget(name: "ModuleToolTests", swiftSettings: strict),
+    .testTarget(
+      name: "ModuleToolTests", dependencies: ["ModuleHost", logging], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(name: "TransportTests", dependencies: ["Transport"] + nio, swiftSettings: strict),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "CSQLite"], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),

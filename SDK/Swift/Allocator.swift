@@ -40,13 +40,7 @@ public struct Reasons {
 
   /// A few words for an operator, at most 200 bytes, and the number that they speak of: `("claimants before it", 3)`.
   public func give(_ words: String, _ count: some BinaryInteger) {
-    var words = words
-    words.withUTF8 { bytes in
-      bytes.withMemoryRebound(to: CChar.self) {
-        _ = sink.pointee.reason?(
-          sink.pointee.context, tepui_text(bytes: $0.baseAddress, length: UInt64($0.count)), UInt64(clamping: count))
-      }
-    }
+    _ = withText(words) { sink.pointee.reason?(sink.pointee.context, $0, UInt64(clamping: count)) }
   }
 }
 

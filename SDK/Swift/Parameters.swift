@@ -45,20 +45,6 @@ public struct Log {
   public func error(_ message: String) { write(TEPUI_LOG_ERROR, message) }
 
   private func write(_ level: Int32, _ message: String) {
-    var message = message
-    message.withUTF8 { bytes in
-      bytes.withMemoryRebound(to: CChar.self) {
-        host.pointee.log?(
-          host.pointee.context, level, tepui_text(bytes: $0.baseAddress, length: UInt64($0.count)))
-      }
-    }
-  }
-}
-
-extension String {
-  /// A copy of a text of the host.
-  init(_ text: tepui_text) {
-    let bytes = UnsafeRawBufferPointer(start: text.bytes, count: text.bytes == nil ? 0 : Int(text.length))
-    self.init(decoding: bytes, as: UTF8.self)
+    _ = withText(message) { host.pointee.log?(host.pointee.context, level, $0) }
   }
 }
