@@ -5,9 +5,8 @@ import Testing
 /// What the pages of the SDK tell a reader to write and to run, done to the letter with installed programs alone.
 @Suite struct DocumentTests {
   @Test(.enabled(if: Tool.canMake, "needs make and pkg-config")) func theReadmeTakesOneToAPolicyInAMaster() throws {
-    // The package in Swift is built by the tests of modules in a host.
     let reader = try Reader("README.md")
-    try reader.follow(skipping: ["swift build", "swift first-fit"])
+    try reader.follow()
     // The agent listens before it has registered.
     var modules = ""
     for _ in 0..<100 where !modules.contains("\nagent ") {
@@ -67,8 +66,8 @@ private final class Reader {
   /// Where the master that the page starts listens.
   var master: String? { daemons.first { $0.command.hasPrefix("tepui-master") }?.address }
 
-  /// Writes each listing to its file and runs each command; what `skipping` begins with is left out.
-  func follow(skipping: [String] = []) throws {
+  /// Writes each listing to its file and runs each command.
+  func follow() throws {
     let text = try String(contentsOfFile: "\(Tool.root)/SDK/\(page)", encoding: .utf8)
     // Fences come in pairs, so the blocks are the odd parts.
     let blocks = text.components(separatedBy: "\n```").enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
@@ -77,7 +76,6 @@ private final class Reader {
       let lines = block.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
       let words = lines[0].split(separator: " ").map(String.init)
       let body = lines.dropFirst().joined() + "\n"
-      if skipping.contains(where: { lines[0].hasPrefix($0) || body.hasPrefix($0) }) { continue }
       switch (words[0], words.dropFirst().first) {
       case ("sh", "daemon"):
         let daemon = try start(body)
