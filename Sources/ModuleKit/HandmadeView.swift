@@ -70,13 +70,12 @@ public final class HandmadeView {
     }
   }
 
-  /// A cycle in which nobody has anything and `amount` of each kind is free on every agent; what it asked for.
-  @discardableResult
-  func playAnew(_ policy: any AllocationPolicy, amount: Int64 = 1000) -> (outcome: AllocationOutcome, calls: [Call]) {
+  /// A cycle in which nobody has anything and all is free.
+  func playAnew(_ policy: any AllocationPolicy) {
     claimantAllocated.update(repeating: 0)
     roleAllocated.update(repeating: 0)
-    agentFree.update(repeating: amount)
-    return play(policy)
+    agentFree.update(repeating: 1000)
+    play(policy)
   }
 
   /// One cycle of a policy; what it asked for.
