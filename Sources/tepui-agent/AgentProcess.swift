@@ -255,7 +255,7 @@ final class AgentProcess {
     let (machine, startTime) = (setup.machine, startTime)
     let (fetches, removals) = (containers?.fetcher.statistics, garbage?.statistics)
     return {
-      var metrics = Metrics(state, machine, startTime: startTime)
+      var metrics = Metrics(state, startTime: startTime)
       if let fetches { metrics.add(fetches) }
       if let removals { metrics.add(removals) }
       return metrics

@@ -1,5 +1,5 @@
 import AgentCore
-import Glibc
+import Daemon
 import Resources
 import Wire
 
@@ -7,7 +7,7 @@ import Wire
 struct Metrics {
   private(set) var values: [String: Double] = [:]
 
-  init(_ state: AgentState, _ machine: Machine, startTime: Double) {
+  init(_ state: AgentState, startTime: Double) {
     let executors = state.frameworks.flatMap(\.executors)
     let live = executors.filter { !$0.isExited }
     count("slave/registered", state.isRegistered ? 1 : 0)
@@ -24,7 +24,7 @@ struct Metrics {
     count("slave/invalid_framework_messages", state.counters.invalidFrameworkMessages)
     addTasks(executors, state.counters)
     addResources(live, state)
-    addMachine(machine)
+    values.merge(SystemFigures.current) { $1 }
   }
 
   mutating func add(_ fetches: Fetcher.Statistics) {
@@ -67,15 +67,5 @@ struct Metrics {
       values["slave/\(name)_used"] = taken
       values["slave/\(name)_percent"] = all > 0 ? taken / all : 0
     }
-  }
-
-  private mutating func addMachine(_ machine: Machine) {
-    values["system/cpus_total"] = Double(machine.onlineCPUs)
-    values["system/mem_total_bytes"] = Double(machine.memoryBytes)
-    let free = Int64(sysconf(Int32(_SC_AVPHYS_PAGES))) * Int64(sysconf(Int32(_SC_PAGESIZE)))
-    values["system/mem_free_bytes"] = Double(free)
-    var loads = [0.0, 0.0, 0.0]
-    guard getloadavg(&loads, 3) == 3 else { return }
-    for (index, name) in ["1min", "5min", "15min"].enumerated() { values["system/load_\(name)"] = loads[index] }
   }
 }

@@ -45,9 +45,6 @@ extension ClusterTests {
       try await Cluster.run(agents: []) { cluster in
         try await cluster.stopMaster()
         try json.write(toFile: "\(cluster.modulesDirectory)/modules.json", atomically: true, encoding: .utf8)
-        let library = "\(cluster.modulesDirectory)/libcgroups.so"
-        try FileManager.default.copyItem(atPath: "\(Repository.products)/libcgroups.so", toPath: library)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: library)
         try await cluster.startMaster()
         let list = String(buffer: try await cluster.get(cluster.master.endpoint, "/modules").body)
         #expect(list.contains(#""id":"org.tepui.drf""#) && list.contains(#""state":"loaded""#), "\(list)")
