@@ -131,7 +131,9 @@ struct AgentFlags: ParsableArguments {
 
   @Option(
     name: .customLong("max_stdout_size"),
-    help: "A task's stdout that is as large becomes stdout.1, and so on; 0B lets it grow.")
+    help: ArgumentHelp(
+      "A task's stdout that is as large becomes stdout.1, and so on; 0B lets it grow.",
+      discussion: "The variable CONTAINER_LOGGER_MAX_STDOUT_SIZE of a command wins, and that for STDERR likewise."))
   var maxStdoutSize: BytesFlag = EnvironmentDefault.value("max_stdout_size", otherwise: BytesFlag(bytes: 0))
 
   @Option(name: .customLong("max_stderr_size"), help: "Likewise for stderr.")

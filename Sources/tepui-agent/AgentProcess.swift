@@ -252,7 +252,7 @@ final class AgentProcess {
   /// Counts what there is now; to be called on any thread. nil until the recovery.
   var metrics: (@Sendable () -> Metrics)? {
     guard let state else { return nil }
-    let (machine, startTime) = (setup.machine, startTime)
+    let startTime = startTime
     let (fetches, removals) = (containers?.fetcher.statistics, garbage?.statistics)
     return {
       var metrics = Metrics(state, startTime: startTime)

@@ -30,8 +30,7 @@ struct AgentSetup: Sendable {
   let supervisor: String
   let fetcher: Fetcher.Configuration
   let garbage: GarbageCollector.Configuration
-  /// nil lets the outputs of tasks grow.
-  let outputBounds: LaunchRequest.OutputBounds?
+  let outputLimits: OutputLimits
   /// Absolute; of root file systems for containers.
   let rootDirectory: String?
   let listenIP: String
@@ -67,7 +66,7 @@ struct AgentSetup: Sendable {
     garbage = GarbageCollector.Configuration(
       rules: SandboxCollection(delayNs: flags.gcDelay.nanoseconds, diskHeadroom: flags.gcDiskHeadroom),
       workDirectory: workDirectory, intervalNs: flags.diskWatchInterval.nanoseconds)
-    outputBounds = Self.outputBounds(flags)
+    outputLimits = OutputLimits(flags)
     rootDirectory = try flags.rootDirectory.given.map(Self.rootDirectory)
     machine = Machine(diskOf: workDirectory)
     let hostIP = Machine.addressOfHost() ?? "127.0.0.1"
@@ -89,12 +88,6 @@ struct AgentSetup: Sendable {
     } catch {
       throw FlagError("work_dir", "\(error)")
     }
-  }
-
-  private static func outputBounds(_ flags: AgentFlags) -> LaunchRequest.OutputBounds? {
-    let sizes = [flags.maxStdoutSize, flags.maxStderrSize].map { $0.bytes > 0 ? UInt64($0.bytes) : .max }
-    guard sizes.contains(where: { $0 != .max }) else { return nil }
-    return .init(stdoutBytes: sizes[0], stderrBytes: sizes[1], olderFiles: UInt32(flags.rotatedFiles))
   }
 
   private static func rootDirectory(_ path: String) throws -> String {

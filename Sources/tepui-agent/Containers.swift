@@ -16,7 +16,7 @@ final class Containers: Sendable {
   private let log: Logger
   private let feed: Feed
   private let checks = RunningChecks()
-  private let outputBounds: LaunchRequest.OutputBounds?
+  private let outputLimits: OutputLimits
   private let runtimeDirectory: String
   private let stateRoot: String
   let fetcher: Fetcher
@@ -29,7 +29,7 @@ final class Containers: Sendable {
   init(_ setup: AgentSetup, modules: ModuleHost, feed: @escaping Feed) throws {
     runtimeDirectory = setup.runtimeDirectory
     stateRoot = "\(setup.runtimeDirectory)/containers"
-    outputBounds = setup.outputBounds
+    outputLimits = setup.outputLimits
     try Directories.make(stateRoot, mode: 0o700)
     fetcher = Fetcher(setup.fetcher)
     log = Logger(label: "containment")
@@ -80,6 +80,7 @@ final class Containers: Sendable {
     if !launch.uris.isEmpty { fetcher.expect(id) }
     sandboxes.async { [self] in
       do {
+        if let problem = outputLimits.problem(in: launch.environment) { throw FileError(problem) }
         if launch.isCheckedByHTTPS, HTTPSCheck.curl == nil { throw FileError(HTTPSCheck.missing) }
         try Sandbox(launch: launch).make()
         if launch.uris.isEmpty { start(launch) } else { try fetch(launch) }
@@ -269,7 +270,7 @@ final class Containers: Sendable {
     var request = LaunchRequest(
       description: description, command: command, stateDirectory: "\(stateRoot)/\(launch.containerID)")
     request.sharesPIDs = launch.nesting?.sharesPIDs ?? false
-    request.outputBounds = outputBounds
+    request.outputBounds = outputLimits.bounds(for: launch.environment)
     request.add(launch.setup)
     // Links to the host would lead nowhere in another root.
     if launch.setup.root != nil {
