@@ -94,7 +94,7 @@ extension ClusterTests {
     }
 
     /// No network but a loopback that is down.
-    private static let noNetwork = isolator(
+    static let noNetwork = isolator(
       "no-network", "sink->namespaces(sink->context, TEPUI_NAMESPACE_NETWORK);")
 
     @Test func oneThatAsksForANetworkNamespaceIsEnforced() async throws {

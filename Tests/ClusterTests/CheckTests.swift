@@ -108,6 +108,53 @@ extension ClusterTests {
       }
     }
 
+    nonisolated private static let hasNetworks = Machine.allowsMounts && access("/usr/bin/perl", X_OK) == 0
+
+    /// Brings up the loopback of its network, where struct ifreq has the name and then IFF_UP and IFF_RUNNING, and
+    /// answers on port 8080 there.
+    private static let serving = #"""
+      exec perl -MSocket -e '
+        socket(my $s, AF_INET, SOCK_STREAM, 0) or die "socket: $!";
+        my $up = pack("a16sx22", "lo", 0x41);
+        ioctl($s, 0x8914, $up) or die "lo: $!";
+        bind($s, sockaddr_in(8080, INADDR_LOOPBACK)) && listen($s, 9) or die "8080: $!";
+        while (accept(my $c, $s)) {
+          sysread($c, my $request, 9999);
+          syswrite($c, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+          close $c;
+        }'
+      """#
+
+    @Test(.enabled(if: hasNetworks, "networks of their own need root, and a server in one perl"))
+    func checksLookIntoTheNetworkOfTheirTask() async throws {
+      let source = FileManager.default.temporaryDirectory.appending(path: "tepui-network-\(UUID().uuidString).c")
+      defer { try? FileManager.default.removeItem(at: source) }
+      try ClusterTests.AuthorIsolators.noNetwork.write(to: source, atomically: true, encoding: .utf8)
+      var modules = Modules()
+      modules.own = [(name: "no-network", module: "org.example.no-network", source: source.path)]
+      modules.isolators.append("org.example.no-network")
+      try await Cluster.run(modules: modules) { cluster in
+        try await Server.run { outside in
+          let framework = TestFramework(cluster)
+          try await framework.subscribe()
+          let offer = try await framework.offer()
+          var task = MesosTaskInfo.task("apart", on: offer, Self.serving)
+          task.healthCheck = healthCheck(.http) { $0.http.port = 8080 }
+          task.healthCheck.gracePeriodSeconds = 60
+          // It is there, but not for this task.
+          task.check.type = .tcp
+          task.check.tcp.port = outside.port
+          task.check.delaySeconds = 0
+          try await framework.launch([task], on: offer)
+          try await framework.wait("health and no connection") {
+            $0.last["apart"]?.healthy == true && $0.last["apart"]?.checkStatus.tcp.hasSucceeded == true
+          }
+          #expect(framework.updates.allSatisfy { !$0.checkStatus.tcp.succeeded })
+          try await framework.send(.teardown)
+        }
+      }
+    }
+
     nonisolated private static let isPrepared = ["openssl", "curl"].allSatisfy { access("/usr/bin/\($0)", X_OK) == 0 }
 
     /// `openssl s_server` as a server whose certificate nobody has signed.
