@@ -92,7 +92,11 @@ import Testing
   ])
   func whatBreaksTheRulesIsNamed(body: String, outside: String, complaint: String) throws {
     let file = try workspace.policy(body, outside: outside)
-    let result = try check(file, "--rounds 10 --limit 3")
+    // Only what comes to no end is ended soon: a busy machine must not end a check before its complaint. And of very
+    // many calls of grant one kind of check is enough.
+    let endless = complaint.hasSuffix("within 3 s")
+    let result = try check(
+      file, "--rounds 10" + (endless ? " --limit 3" : complaint.hasSuffix("more than") ? " --only amounts" : ""))
     #expect(result.status == 1)
     #expect(result.output.contains(complaint), "\(result.output)")
   }
