@@ -97,19 +97,13 @@ final class ChaosRun {
   private func task(_ fate: Fate, _ offer: MesosOffer) -> MesosTaskInfo {
     let name = "\(fate.rawValue)-\(fates.count)"
     fates[name] = fate
-    let role = offer.allocationInfo.role
-    return .with { task in
-      task.name = name
-      task.taskID.value = name
-      task.agentID = offer.agentID
-      // What lies in a file system in memory counts as that of the task.
-      task.resources = [.scalar("cpus", 0.1, role), .scalar("mem", fate == .fillsItsDisk ? 256 : 32, role)]
-      if fate.isOnAnExecutor {
-        task.executor = executor("\(fate.rawValue)-\(fates.count % 4)", offer)
-        task.data = Data((fate == .finishesOnAnExecutor ? "short" : "long").utf8)
-      } else {
-        task.command.value = command(fate, name)
-      }
+    // What lies in a file system in memory counts as that of the task.
+    let mem: Double = fate == .fillsItsDisk ? 256 : 32
+    return .task(name, on: offer, command(fate, name), mem: mem) { task in
+      guard fate.isOnAnExecutor else { return }
+      task.clearCommand()
+      task.executor = executor("\(fate.rawValue)-\(fates.count % 4)", offer)
+      task.data = Data((fate == .finishesOnAnExecutor ? "short" : "long").utf8)
     }
   }
 
@@ -139,17 +133,7 @@ final class ChaosRun {
   }
 
   private func pod(_ tasks: [MesosTaskInfo], _ offer: MesosOffer) -> MesosOffer.Operation {
-    let role = offer.allocationInfo.role
-    return .with { operation in
-      operation.type = .launchGroup
-      operation.launchGroup.executor.type = .default
-      operation.launchGroup.executor.executorID.value = "pod-\(fates.count)"
-      operation.launchGroup.executor.frameworkID = framework.info.id
-      operation.launchGroup.executor.resources = [
-        .scalar("cpus", 0.1, role), .scalar("mem", 32, role), .scalar("disk", 16, role),
-      ]
-      operation.launchGroup.taskGroup.tasks = tasks
-    }
+    framework.launchingGroup(tasks, on: offer, executor: "pod-\(fates.count)")
   }
 
   // MARK: Striking

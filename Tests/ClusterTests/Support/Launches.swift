@@ -47,8 +47,12 @@ extension TestFramework {
 
   /// Accepts an offer with a group of tasks on an executor of type DEFAULT.
   func launchGroup(_ tasks: [MesosTaskInfo], on offer: MesosOffer, executor: String = "pod") async throws {
+    try await accept(offer, [launchingGroup(tasks, on: offer, executor: executor)])
+  }
+
+  func launchingGroup(_ tasks: [MesosTaskInfo], on offer: MesosOffer, executor: String) -> MesosOffer.Operation {
     let role = offer.allocationInfo.role
-    let operation = MesosOffer.Operation.with {
+    return .with {
       $0.type = .launchGroup
       $0.launchGroup.executor.type = .default
       $0.launchGroup.executor.executorID.value = executor
@@ -58,6 +62,5 @@ extension TestFramework {
       ]
       $0.launchGroup.taskGroup.tasks = tasks
     }
-    try await accept(offer, [operation])
   }
 }
