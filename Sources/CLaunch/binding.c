@@ -69,8 +69,11 @@ static void *bind_inside(void *context) {
   int tree = (int)syscall(
       SYS_open_tree, binding->source, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
   int place = -1, is_done = 0;
-  if (tree >= 0 && unshare(CLONE_FS) == 0 && setns(binding->wanted->namespace_fd, CLONE_NEWNS) == 0) {
-    place = open_place(binding->wanted);
+  const struct launch_binding *wanted = binding->wanted;
+  /* The root of the namespace need not be that of the container. */
+  if (tree >= 0 && unshare(CLONE_FS) == 0 && setns(wanted->namespace_fd, CLONE_NEWNS) == 0 &&
+      fchdir(wanted->root_fd) == 0 && chroot(".") == 0) {
+    place = open_place(wanted);
     is_done = place >= 0 && (is_same(place, binding->source) || attach(tree, place) == 0);
   }
   binding->error = is_done ? 0 : errno;

@@ -4,13 +4,32 @@ import Glibc
 /// The mounts of a running container that has its own.
 public final class ContainerMounts: Sendable {
   private let namespace: ContainerNamespace
+  /// Of the container; that of the namespace may be another one.
+  private let root: Int32
 
-  private init(_ namespace: ContainerNamespace) { self.namespace = namespace }
+  private init(_ namespace: ContainerNamespace, root: Int32) { (self.namespace, self.root) = (namespace, root) }
 
   /// nil if the process sees the agent's mounts.
   static func find(of process: ProcessHandle) throws(ContainmentFailure) -> ContainerMounts? {
-    try ContainerNamespace.find("mnt", of: process).map { ContainerMounts($0) }
+    let root = open("/proc/\(process.pid)/root", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let error = errno
+    do throws(ContainmentFailure) {
+      // Looks whether the process lives still, so that this root is its own, too.
+      guard let namespace = try ContainerNamespace.find("mnt", of: process) else {
+        close(root)
+        return nil
+      }
+      guard root >= 0 else {
+        throw ContainmentFailure(message: "cannot \(SystemFailure("open the container's root", code: error))")
+      }
+      return ContainerMounts(namespace, root: root)
+    } catch {
+      close(root)
+      throw error
+    }
   }
+
+  deinit { close(root) }
 
   /// Has the container see a directory of the agent's machine below its sandbox. What is seen there already stays. Blocks.
   ///
@@ -25,7 +44,7 @@ public final class ContainerMounts: Sendable {
       sandbox.withCString { sandbox in
         path.withCString { path in
           var binding = launch_binding(
-            namespace_fd: namespace.descriptor, source: source, sandbox: sandbox, path: path,
+            namespace_fd: namespace.descriptor, root_fd: root, source: source, sandbox: sandbox, path: path,
             user: owner?.uid ?? geteuid(), group: owner?.gid ?? getegid())
           return launch_bind(&binding)
         }

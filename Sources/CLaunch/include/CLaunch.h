@@ -74,6 +74,7 @@ int launch_socket(int network_fd, int is_ipv6);
 /* A directory that a running container is to see below its sandbox. */
 struct launch_binding {
   int namespace_fd;    /* of the container's mounts */
+  int root_fd;         /* the container's root */
   const char *source;  /* absolute, as the caller sees it */
   const char *sandbox; /* absolute, as the container sees it */
   const char *path;    /* below the sandbox: without "..", and no part may be a link; directories that are missing are made */
