@@ -25,7 +25,7 @@ public struct MasterConfiguration: Sendable {
   /// agent after the other as fast as the master can, and it would do nothing else.
   public var allocationPausePerOfferNs: Int64 = 200_000
   /// How many agents a cycle looks at, so that it and its offers hold the loop for a few milliseconds only.
-  public var agentsPerCycle = 2000
+  public var agentsPerCycle = 1000
   /// How long a policy may think, unless its module says otherwise.
   public var allocationDeadlineNs: Int64 = 50 * Nanoseconds.millisecond
   /// How long an offer may lie with a framework; nil for ever.

@@ -66,6 +66,7 @@ import Wire
 
   /// The next cycle waits for as long as the offers of this one take to be handled.
   @Test func manyThatAreDeclinedAtOnceAreNotOfferedToTheNextAtOnce() throws {
+    let cluster = TestCluster { $0.agentsPerCycle = 2000 }
     let first = TestFramework(cluster, suppressed: ["a"])
     for number in 0..<2000 { _ = try TestAgent(cluster, address: "10.0.\(number / 100).\(number % 100):5051") }
     first.call(.revive)

@@ -66,7 +66,7 @@ typedef struct tepui_allocation_view {
   int64_t deadline_ns; /* on the same clock: the cycle should end by then; a later end is logged and counted */
 
   const uint32_t *candidates;     /* agents with something to grant in this cycle, in an order free of bias; of more
-                                     than a few thousand a part, the others come in the next cycles */
+                                     than a thousand or so a part, the others come in the next cycles */
   const uint32_t *active;         /* claimants that want offers, by id */
   const uint32_t *changed_agents; /* agents whose free or total amounts differ from the end of the last cycle */
 
