@@ -112,6 +112,7 @@ extension ContainmentTests {
     @Test func visitorsWriteIntoTheSameFiles() async throws {
       let harness = try Harness()
       _ = try await harness.launch(request(harness, "echo first >&2; exec sleep 600")).get()
+      try await eventually("the host wrote") { harness.output(of: "a", "stderr") == "first\n" ? true : nil }
       #expect(try await harness.visit("v", of: "a", "\(Self.lines(100)) >&2; echo out").waitStatus == 0)
       #expect(harness.output(of: "a", "stderr.1") == "first\n" + text(0..<99) + "0000")
       #expect(harness.output(of: "a", "stderr") == "00099\nout\n")

@@ -8,6 +8,8 @@ import Wire
 final class ChaosRun {
   /// By the name of the task, which begins with the fate.
   private(set) var fates: [String: Fate] = [:]
+  /// The other tasks of its pod.
+  private var companions: [String: [String]] = [:]
   private let cluster: Cluster
   private let framework: TestFramework
   private let directory: String
@@ -133,7 +135,9 @@ final class ChaosRun {
   }
 
   private func pod(_ tasks: [MesosTaskInfo], _ offer: MesosOffer) -> MesosOffer.Operation {
-    framework.launchingGroup(tasks, on: offer, executor: "pod-\(fates.count)")
+    let names = tasks.map(\.taskID.value)
+    for name in names { companions[name] = names.filter { $0 != name } }
+    return framework.launchingGroup(tasks, on: offer, executor: "pod-\(fates.count)")
   }
 
   // MARK: Striking
@@ -217,6 +221,9 @@ final class ChaosRun {
       let isOnce = Set(ends.map(\.uuid).filter { !$0.isEmpty }).count <= 1 && Set(ends.map(\.state)).count == 1
       if !isOnce || !(all.last?.state.isTerminal ?? false) { return "\(name) did not end once: \(story)" }
       if fate.isEnd(end) || isTrulyNotRun(name, fate, all) { return nil }
+      // A task that is not run ends the rest of its pod.
+      let others = companions[name] ?? []
+      if end.state == .taskKilled, others.contains(where: { isTrulyNotRun($0, fate, updates[$0] ?? []) }) { return nil }
       return "\(name) ended as \(story)"
     }
   }
