@@ -11,25 +11,17 @@ public final class ContainerMounts: Sendable {
 
   /// nil if the process sees the agent's mounts.
   static func find(of process: ProcessHandle) throws(ContainmentFailure) -> ContainerMounts? {
-    let root = open("/proc/\(process.pid)/root", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard let namespace = try ContainerNamespace.find("mnt", of: process) else { return nil }
+    let mounts = ContainerMounts(namespace, root: open("/proc/\(process.pid)/root", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
     let error = errno
-    do throws(ContainmentFailure) {
-      // Looks whether the process lives still, so that this root is its own, too.
-      guard let namespace = try ContainerNamespace.find("mnt", of: process) else {
-        close(root)
-        return nil
-      }
-      guard root >= 0 else {
-        throw ContainmentFailure(message: "cannot \(SystemFailure("open the container's root", code: error))")
-      }
-      return ContainerMounts(namespace, root: root)
-    } catch {
-      close(root)
-      throw error
+    try process.expectAlive()
+    guard mounts.root >= 0 else {
+      throw ContainmentFailure(message: "cannot \(SystemFailure("open the container's root", code: error))")
     }
+    return mounts
   }
 
-  deinit { close(root) }
+  deinit { if root >= 0 { close(root) } }
 
   /// Has the container see a directory of the agent's machine below its sandbox. What is seen there already stays. Blocks.
   ///

@@ -12,8 +12,7 @@ final class ContainerNamespace: Sendable {
   static func find(_ kind: String, of process: ProcessHandle) throws(ContainmentFailure) -> ContainerNamespace? {
     let namespace = ContainerNamespace(descriptor: open("/proc/\(process.pid)/ns/\(kind)", O_RDONLY | O_CLOEXEC))
     let error = errno
-    // Its parent may have reaped it, and the pid be another's: not if it runs still.
-    guard !process.hasEnded() else { throw ContainmentFailure(message: "the container does not run any more") }
+    try process.expectAlive()
     guard namespace.descriptor >= 0 else {
       throw ContainmentFailure(message: "cannot \(SystemFailure("open the task's namespace \(kind)", code: error))")
     }
@@ -25,4 +24,12 @@ final class ContainerNamespace: Sendable {
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
+}
+
+extension ProcessHandle {
+  /// Asked after its pid was used to open something: its parent may have reaped it, and the pid be another's, but not
+  /// if it runs still.
+  func expectAlive() throws(ContainmentFailure) {
+    guard !hasEnded() else { throw ContainmentFailure(message: "the container does not run any more") }
+  }
 }
