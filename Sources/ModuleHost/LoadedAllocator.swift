@@ -25,7 +25,6 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
   /// How the module used the sinks of `allocate` and of `explain` when it may not.
   public var grantMisuse: SinkMisuse { meter.door.misuse }
   public var reasonMisuse: SinkMisuse { reasonSink.door.misuse }
-  private var countedMisuse = 0
   private let watch: CallWatch
   /// What the module asked for and did not get, because it is never allowed.
   public var refusalCount: Int { module.statistics.current.refusals }
@@ -94,10 +93,9 @@ public final class LoadedAllocator: AllocationPolicy, @unchecked Sendable {
     return answer.isDone ? reasons : reasons + [("could not explain: \(answer.reason)", 0)]
   }
 
-  /// Also what has come through no door since the last call. Whether the call took longer than it may.
+  /// Whether the call took longer than it may.
   private func count(_ answer: ModuleAnswer, refusals: Int) -> Bool {
-    let misuse = (grantMisuse + reasonMisuse).total
-    defer { countedMisuse = misuse }
-    return module.statistics.count(answer, deadlineNs: deadlineNs, refusals: refusals + misuse - countedMisuse)
+    module.statistics.count(
+      answer, deadlineNs: deadlineNs, refusals: refusals, misuse: grantMisuse + reasonMisuse)
   }
 }

@@ -25,7 +25,6 @@ public final class LoadedIsolator: Isolator, @unchecked Sendable {
 
   /// How the module used the sinks of `plan` and of `usage` when it may not.
   public var sinkMisuse: SinkMisuse { planSink.door.misuse + usageSink.door.misuse }
-  private var countedMisuse = 0
   private let watch: CallWatch
 
   init(
@@ -116,10 +115,7 @@ public final class LoadedIsolator: Isolator, @unchecked Sendable {
   }
 
   private func count(_ answer: ModuleAnswer, _ what: String, refusals: Int = 0) {
-    // Also what has come through no door since the last call.
-    let misuse = sinkMisuse.total
-    defer { countedMisuse = misuse }
-    guard module.statistics.count(answer, deadlineNs: deadlineNs, refusals: refusals + misuse - countedMisuse) else {
+    guard module.statistics.count(answer, deadlineNs: deadlineNs, refusals: refusals, misuse: sinkMisuse) else {
       return
     }
     module.host.write(

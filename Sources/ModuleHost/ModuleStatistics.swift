@@ -16,19 +16,25 @@ public struct ModuleStatistics: Equatable, Sendable {
 
 /// Statistics that are counted on the thread of the calls and read from any other.
 final class StatisticsCounter: Sendable {
-  private let state = Mutex(ModuleStatistics())
+  private let state = Mutex((statistics: ModuleStatistics(), misuse: 0))
 
-  var current: ModuleStatistics { state.withLock { $0 } }
+  var current: ModuleStatistics { state.withLock { $0.statistics } }
 
   /// Counts one call and says whether it overran `deadlineNs`.
-  func count(_ answer: ModuleAnswer, deadlineNs: Int64, refusals: Int = 0) -> Bool {
+  ///
+  /// - Parameters:
+  ///   - refusals: of this call.
+  ///   - misuse: of the module's sinks since it was loaded. What came to it since the last call was refused, too: it
+  ///     has come through no open door, so that no call knows of it.
+  func count(_ answer: ModuleAnswer, deadlineNs: Int64, refusals: Int, misuse: SinkMisuse) -> Bool {
     let overran = answer.elapsedNs > deadlineNs
     state.withLock {
-      $0.calls += 1
-      $0.totalNs += answer.elapsedNs
-      $0.refusals += refusals
-      if !answer.isDone { $0.failures += 1 }
-      if overran { $0.overruns += 1 }
+      $0.statistics.calls += 1
+      $0.statistics.totalNs += answer.elapsedNs
+      $0.statistics.refusals += refusals + misuse.total - $0.misuse
+      $0.misuse = misuse.total
+      if !answer.isDone { $0.statistics.failures += 1 }
+      if overran { $0.statistics.overruns += 1 }
     }
     return overran
   }
